@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from invoker_plugin.errors import MalformedMessage
+from invoker_plugin.wire import fields, jsontext
 from invoker_plugin.wire.instance import InvokerInstance
 from invoker_plugin.wire.record import ActivationRecord
 from invoker_plugin.wire.transid import TransactionId
@@ -58,3 +61,50 @@ def shrink(ack: Ack) -> Ack:
     if not isinstance(response, dict):
         return ack
     return {**ack, "response": response["activationId"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """An ack as a controller reads it.
+
+    ``record`` is absent from a completion and from a shrunk ack. ``instance`` and
+    ``is_system_error`` are ``None`` in a result, which frees no slot.
+    """
+
+    activation_id: str
+    transid: TransactionId
+    record: ActivationRecord | None
+    instance: InvokerInstance | None
+    is_system_error: bool | None
+
+    @property
+    def frees_slot(self) -> bool:
+        """Whether the activation is over and its slot free."""
+        return self.instance is not None
+
+
+def parse(data: bytes) -> Acknowledgement:
+    """Read an ack of any form; raise :class:`~invoker_plugin.errors.MalformedMessage`."""
+    try:
+        return _parse(fields.as_object(jsontext.decode(data), "the message"))
+    except ValueError as fault:
+        raise MalformedMessage(f"not an acknowledgement: {str(fault)[:200]}") from None
+
+
+def _parse(message: dict[str, Any]) -> Acknowledgement:
+    response = message.get("response")
+    record = ActivationRecord.parse(response) if isinstance(response, dict) else None
+    if record is not None:
+        activation_id = record.activation_id
+    elif response is not None:
+        activation_id = fields.text(message, "response")
+    else:
+        activation_id = fields.text(message, "activationId")
+    ends = "instance" in message
+    return Acknowledgement(
+        activation_id=activation_id,
+        transid=TransactionId.parse(message.get("transid")),
+        record=record,
+        instance=InvokerInstance.parse(message["instance"]) if ends else None,
+        is_system_error=fields.flag(message, "isSystemError") if ends else None,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from invoker_plugin.wire import fields
 from invoker_plugin.wire.jsontext import Json
 from invoker_plugin.wire.limits import ActionLimits
 from invoker_plugin.wire.response import ActivationResponse
@@ -30,6 +31,26 @@ class ActivationRecord:
     annotations: Annotations = ()
     cause: str | None = None
     publish: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> ActivationRecord:
+        """Read a record, stored or acked; raise :class:`~invoker_plugin.wire.fields.FieldFault`."""
+        form = fields.as_object(value, "the record")
+        return cls(
+            namespace=fields.text(form, "namespace"),
+            name=fields.text(form, "name"),
+            subject=fields.text(form, "subject"),
+            activation_id=fields.text(form, "activationId"),
+            version=fields.text(form, "version"),
+            start_ms=fields.integer(form, "start"),
+            end_ms=fields.integer(form, "end"),
+            duration_ms=fields.optional_integer(form, "duration"),
+            response=ActivationResponse.parse(form.get("response")),
+            logs=fields.texts(form, "logs"),
+            annotations=_parse_annotations(fields.sequence(form, "annotations")),
+            cause=fields.optional_text(form, "cause"),
+            publish=fields.flag(form, "publish", False),
+        )
 
     @property
     def document_id(self) -> str:
@@ -71,6 +92,11 @@ class ActivationRecord:
         if self.cause is not None:
             form["cause"] = self.cause
         return form
+
+
+def _parse_annotations(items: list[Any]) -> Annotations:
+    pairs = [fields.as_object(item, "an annotation") for item in items]
+    return tuple((fields.text(pair, "key"), pair.get("value")) for pair in pairs)
 
 
 def annotations_of(

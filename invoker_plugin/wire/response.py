@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from invoker_plugin.wire import jsontext, texts
+from invoker_plugin.wire import fields, jsontext, texts
 from invoker_plugin.wire.jsontext import Json
 
 SUCCESS = 0
@@ -21,6 +21,16 @@ class ActivationResponse:
     status_code: int
     result: Json = None
     size: int | None = None
+
+    @classmethod
+    def parse(cls, value: Any) -> ActivationResponse:
+        """Read a record's ``response``; raise :class:`~invoker_plugin.wire.fields.FieldFault`."""
+        form = fields.as_object(value, "field 'response'")
+        return cls(
+            status_code=fields.integer(form, "statusCode"),
+            result=form.get("result"),
+            size=fields.optional_integer(form, "size"),
+        )
 
     @classmethod
     def success(cls, result: Json = None, size: int | None = None) -> ActivationResponse:
