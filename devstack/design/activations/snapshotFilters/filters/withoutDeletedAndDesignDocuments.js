@@ -1,0 +1,3 @@
+function (doc, req) {
+  return !doc._deleted && doc._id.indexOf("_design/") !== 0;
+}
