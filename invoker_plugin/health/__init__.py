@@ -1,0 +1,1 @@
+"""Telling the controllers that this invoker lives, as long as it really does."""

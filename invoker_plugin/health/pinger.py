@@ -1,0 +1,98 @@
+"""The ping: each second, as long as the invoker is enabled and what it needs works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from invoker_plugin.errors import SystemFault
+from invoker_plugin.log import event
+from invoker_plugin.wire import jsontext
+from invoker_plugin.wire.instance import InvokerInstance
+from invoker_plugin.wire.ping import ping
+
+logger = logging.getLogger(__name__)
+
+PING_PERIOD_S = 1.0
+
+Vital = Callable[[], Awaitable[str | None]]
+"""Asks whether something that the invoker needs works: ``None``, or what is wrong, in words."""
+
+
+class Sender(Protocol):
+    """What is needed of a bus producer."""
+
+    async def send(self, topic: str, value: bytes) -> None:
+        """Send; raise ``SystemFault`` when retries did not help."""
+
+
+class Pinger:
+    """Sends pings (behaviours 138, 141, 154).
+
+    The stock invoker pings although Docker or its consumer is dead (OpenWhisk #1711); here a
+    ping is left out while a vital is not well, so that the controller calls the invoker offline.
+    """
+
+    def __init__(
+        self, sender: Sender, topic: str, instance: InvokerInstance, vitals: list[Vital]
+    ) -> None:
+        self._sender = sender
+        self._topic = topic
+        self._instance = instance
+        self._vitals = vitals
+        self._ill: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.enabled = True
+
+    def start(self) -> None:
+        """Begin to ping."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def enable(self) -> None:
+        """Ping again; harmless when it does."""
+        self.enabled = True
+
+    async def disable(self) -> None:
+        """Say once that this invoker is not to be used, and ping no more until enabled."""
+        if self.enabled:
+            self.enabled = False
+            await self._send(False)
+
+    async def stop(self) -> None:
+        """Disable, and end."""
+        await self.disable()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            if self.enabled and await self._well():
+                await self._send(True)
+            await asyncio.sleep(PING_PERIOD_S)
+
+    async def _well(self) -> bool:
+        """Whether all vitals are; a change is logged, a state is not."""
+        ill: str | None = None
+        for vital in self._vitals:
+            ill = await vital()
+            if ill is not None:
+                break
+        if ill != self._ill:
+            if ill is not None:
+                event(logger, logging.ERROR, "pings-stopped", reason=ill)
+            else:
+                event(logger, logging.INFO, "pings-resumed")
+            self._ill = ill
+        return ill is None
+
+    async def _send(self, enabled: bool) -> None:
+        try:
+            await self._sender.send(self._topic, jsontext.encode(ping(self._instance, enabled)))
+        except SystemFault as fault:
+            event(logger, logging.ERROR, "ping-not-sent", error=str(fault))

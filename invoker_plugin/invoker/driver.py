@@ -1,0 +1,256 @@
+"""Carries the pool's effects out and tells it what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from invoker_plugin.errors import SystemFault
+from invoker_plugin.invoker import records
+from invoker_plugin.invoker.activation import Activation
+from invoker_plugin.invoker.clock import steady_ms, wall_ms
+from invoker_plugin.invoker.finisher import Finisher
+from invoker_plugin.invoker.handle import Handle, StartFailure
+from invoker_plugin.invoker.runner import Runner
+from invoker_plugin.invoker.starter import Starter
+from invoker_plugin.log import event
+from invoker_plugin.pool import Pool
+from invoker_plugin.pool import effects as fx
+from invoker_plugin.pool import events as ev
+from invoker_plugin.wire import texts
+from invoker_plugin.wire.response import ActivationResponse
+
+logger = logging.getLogger(__name__)
+
+REMOVE_ATTEMPTS = 3
+REMOVE_PAUSE_S = 0.5
+
+
+class Driver:
+    """One task for each effect; every one ends in an event, whatever goes wrong."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        starter: Starter,
+        finisher: Finisher,
+        feed_more: Callable[[int], None],
+        result_limit_bytes: int,
+    ) -> None:
+        self.pool = pool
+        self.activations: dict[str, Activation] = {}
+        self._handles: dict[int, Handle] = {}
+        self._starter = starter
+        self._finisher = finisher
+        self._runner = Runner(finisher, self.happen, result_limit_bytes)
+        self._feed_more = feed_more
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """Activations that were submitted and have not ended."""
+        return len(self.activations)
+
+    def submit(self, activation: Activation) -> None:
+        """Have an activation placed and run; it always ends in an ack."""
+        self.activations[activation.message.activation_id] = activation
+        self.happen(ev.JobArrived(activation.job))
+
+    def happen(self, happened: ev.Event) -> None:
+        """Tell the pool, and begin what it wants done."""
+        for effect in self.pool.handle(happened, steady_ms()):
+            self._carry_out(effect)
+
+    def container_exited(self, container_id: str) -> None:
+        """Docker says that a container is no more; what runs in it learns so by its connection."""
+        for handle in self._handles.values():
+            if handle.container is not None and handle.container.id == container_id:
+                self.happen(ev.ContainerLost(handle.number, "container exited by itself"))
+                return
+
+    async def idle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    # -- effects ----------------------------------------------------------------------------
+
+    def _carry_out(self, effect: fx.Effect) -> None:
+        if isinstance(effect, fx.Run):
+            self._run(effect)
+        elif isinstance(effect, (fx.StartCold, fx.InitPrewarmed)):
+            self._spawn(self._start(effect), effect.container)
+        elif isinstance(effect, fx.StartPrewarm):
+            self._spawn(self._stem_cell(effect), effect.container)
+        elif isinstance(effect, fx.Abort):
+            self._abort(effect)
+        elif isinstance(effect, fx.KillWorker):
+            self._spawn(self._kill_worker(effect))
+        elif isinstance(effect, fx.Pause):
+            self._spawn(self._pause(effect))
+        elif isinstance(effect, fx.Remove):
+            self._spawn(self._remove(effect))
+        elif isinstance(effect, fx.FeedMore):
+            self._feed_more(effect.count)
+        else:
+            self._log_buffered(effect)
+
+    def _run(self, effect: fx.Run) -> None:
+        activation = self.activations[effect.job.activation_id]
+        handle = self._handles[effect.container]
+        task = asyncio.ensure_future(self._runner.run(effect, handle, activation))
+        self._watch(task)
+        task.add_done_callback(lambda done: self._ran(done, effect, activation))
+
+    def _ran(self, task: asyncio.Task[bool], effect: fx.Run, activation: Activation) -> None:
+        """A run ended. If by an error of ours, its caller is answered all the same."""
+        activation_id = effect.job.activation_id
+        if task.cancelled() or task.exception() is not None:
+            self._watch(asyncio.ensure_future(self._answer_internal_error(activation)))
+            self.happen(ev.JobFinished(effect.container, activation_id, False, False))
+            del self.activations[activation_id]
+        elif task.result():
+            del self.activations[activation_id]
+
+    async def _answer_internal_error(self, activation: Activation) -> None:
+        response = ActivationResponse.whisk_error(texts.RESOURCE_PROVISION)
+        record = records.record_of(activation, response, None, None, False, None, wall_ms())
+        await self._finisher.finish_without_container(activation, record)
+
+    async def _start(self, effect: fx.StartCold | fx.InitPrewarmed) -> None:
+        activation = self.activations[effect.job.activation_id]
+        if isinstance(effect, fx.StartCold):
+            handle = self._handles[effect.container] = Handle(effect.container)
+            async with handle.lifecycle:
+                happened = await self._starter.cold(handle, activation, effect.slots)
+        else:
+            handle = self._handles[effect.container]
+            async with handle.lifecycle:
+                happened = await self._starter.initialise(handle, activation, effect.slots)
+        self.happen(happened)
+
+    async def _stem_cell(self, effect: fx.StartPrewarm) -> None:
+        handle = self._handles[effect.container] = Handle(effect.container)
+        async with handle.lifecycle:
+            happened = await self._starter.stem_cell(handle, effect.kind, effect.memory_mb)
+        self.happen(happened)
+
+    def _abort(self, effect: fx.Abort) -> None:
+        """Registered with the container at once: its removal waits until the logs were read."""
+        activation = self.activations.pop(effect.job.activation_id)
+        handle = self._handles[effect.container]
+        self._watch(handle.add_tail(self._answer_aborted(activation, handle)))
+
+    async def _answer_aborted(self, activation: Activation, handle: Handle) -> None:
+        failure = handle.failure or StartFailure(
+            ActivationResponse.whisk_error(texts.RESOURCE_PROVISION)
+        )
+        paid = handle.paid_by(activation.message.activation_id) and failure.outcome is not None
+        record = records.record_of(
+            activation,
+            failure.response,
+            handle.init if paid else None,
+            None,
+            failure.timed_out,
+            None,
+            wall_ms(),
+        )
+        if paid and failure.outcome is not None:
+            await self._finisher.finish(activation, record, handle, failure.outcome)
+        else:
+            await self._finisher.finish_without_container(activation, record)
+
+    async def _kill_worker(self, effect: fx.KillWorker) -> None:
+        handle = self._handles[effect.container]
+        assert handle.container is not None
+        try:
+            async with handle.lifecycle:
+                if handle.paused:
+                    await handle.container.resume()
+                    handle.paused = False
+                await handle.container.kill_worker(effect.worker)
+        except SystemFault as fault:
+            self.happen(ev.ContainerLost(effect.container, f"could not end a worker: {fault}"))
+        self.happen(ev.WorkerGone(effect.container, effect.worker))
+
+    async def _pause(self, effect: fx.Pause) -> None:
+        handle = self._handles[effect.container]
+        assert handle.container is not None
+        async with handle.lifecycle:
+            await handle.settled()
+            try:
+                await handle.container.suspend()
+                handle.paused = True
+            except SystemFault as fault:
+                self._not_kept(handle, f"could not be paused: {fault}")
+                self.happen(ev.ContainerLost(effect.container, "could not be paused"))
+
+    async def _remove(self, effect: fx.Remove) -> None:
+        handle = self._handles.get(effect.container)
+        if handle is not None:
+            self._not_kept(handle, effect.reason)
+            async with handle.lifecycle:
+                await handle.settled()
+                await self._remove_container(handle)
+            del self._handles[effect.container]
+        self.happen(ev.ContainerRemoved(effect.container))
+
+    async def _remove_container(self, handle: Handle) -> None:
+        if handle.container is None:
+            return
+        for attempt in range(1, REMOVE_ATTEMPTS + 1):
+            try:
+                await handle.container.remove()
+                return
+            except SystemFault as fault:
+                event(
+                    logger,
+                    logging.ERROR,
+                    "container-not-removed",
+                    container=handle.container.id[:12],
+                    attempt=attempt,
+                    error=str(fault),
+                )
+                await asyncio.sleep(REMOVE_PAUSE_S * attempt)
+
+    # -- tasks --------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None], container: int | None = None) -> None:
+        task = asyncio.ensure_future(work)
+        self._watch(task)
+        if container is not None:
+            task.add_done_callback(lambda done: self._started(done, container))
+
+    def _watch(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _started(self, task: asyncio.Task[None], container: int) -> None:
+        """A start that ended by an error of ours fails its container, and so answers its jobs."""
+        if not task.cancelled() and task.exception() is not None:
+            self.happen(ev.ContainerFailed(container))
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("internal-error", exc_info=task.exception())
+
+    @staticmethod
+    def _not_kept(handle: Handle, reason: str) -> None:
+        """Why a container was not kept is the first thing users ask (OpenWhisk #5197)."""
+        identity = handle.container.id[:12] if handle.container else None
+        event(logger, logging.WARNING, "container-not-kept", container=identity, reason=reason)
+
+    def _log_buffered(self, effect: fx.Buffered) -> None:
+        activation = self.activations[effect.job.activation_id]
+        event(
+            logger,
+            logging.WARNING,
+            "no-room",
+            **activation.ids,
+            waiting=len(self.pool.buffer),
+            used_mb=self.pool.containers.used_mb,
+            limit_mb=self.pool.containers.limit_mb,
+        )

@@ -1,0 +1,125 @@
+"""Ends an activation: answers, collects its logs, stores its record, frees its slot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Protocol
+
+from invoker_plugin.containers.collection import LogCollection
+from invoker_plugin.containers.outcome import HttpOutcome
+from invoker_plugin.errors import InvokerError
+from invoker_plugin.invoker import answer, records
+from invoker_plugin.invoker.acknowledger import Acknowledger
+from invoker_plugin.invoker.activation import Activation
+from invoker_plugin.invoker.admission import Blocked, unresolved
+from invoker_plugin.invoker.clock import wall_ms
+from invoker_plugin.invoker.handle import Handle
+from invoker_plugin.log import event
+from invoker_plugin.wire.activation import ActivationMessage
+from invoker_plugin.wire.identity import Identity
+from invoker_plugin.wire.record import ActivationRecord
+from invoker_plugin.wire.response import DEVELOPER_ERROR
+
+logger = logging.getLogger(__name__)
+
+
+class RecordSink(Protocol):
+    """What is needed of the store."""
+
+    async def store(self, record: ActivationRecord) -> None:
+        """Take the record; a failure to write it never comes back here (behaviour 127)."""
+
+
+class Finisher:
+    """The end of every activation that parsed (behaviours 113, 125, 131, 132)."""
+
+    def __init__(self, acknowledger: Acknowledger, sink: RecordSink) -> None:
+        self._acks = acknowledger
+        self._sink = sink
+
+    async def finish(
+        self,
+        activation: Activation,
+        record: ActivationRecord,
+        handle: Handle,
+        outcome: HttpOutcome,
+    ) -> bool:
+        """End an activation whose container answered or failed to; whether its logs are whole.
+
+        Blocking with logs: the result at once, the completion when the logs are stored. Without
+        logs to collect, one combined ack. Non-blocking: only the completion.
+        """
+        message = activation.message
+        if not activation.log_limit_bytes:
+            await self._store(record, message.user)
+            if message.blocking:
+                await self._acks.combined(message, record)
+            else:
+                await self._acks.completion(message, record)
+            return True
+        if message.blocking:
+            _, logs = await asyncio.gather(
+                self._acks.result(message, record),
+                self._collect(activation, record, handle, outcome),
+            )
+        else:
+            logs = await self._collect(activation, record, handle, outcome)
+        await self._store(replace(record, logs=logs.lines), message.user)
+        await self._acks.completion(message, record)
+        return logs.complete
+
+    async def finish_without_container(
+        self, activation: Activation, record: ActivationRecord
+    ) -> None:
+        """End an activation that never reached a container."""
+        message = activation.message
+        await self._store(record, message.user)
+        if message.blocking:
+            await self._acks.combined(message, record)
+        else:
+            await self._acks.completion(message, record)
+
+    async def refuse(self, message: ActivationMessage, fault: InvokerError) -> None:
+        """Answer a message whose action could not be resolved (behaviours 24-29)."""
+        event(
+            logger,
+            logging.WARNING,
+            "activation-refused",
+            activation=message.activation_id,
+            transid=message.transid.id,
+            action=message.action.fully_qualified,
+            error=str(fault),
+        )
+        response = answer.fault_response(unresolved(fault))
+        record = records.fallback_record(message, response, wall_ms())
+        if isinstance(fault, Blocked):
+            await self._acks.shrunk(message, record)
+            return
+        await self._store(record, message.user)
+        await self._acks.combined(message, record)
+
+    async def _collect(
+        self,
+        activation: Activation,
+        record: ActivationRecord,
+        handle: Handle,
+        outcome: HttpOutcome,
+    ) -> LogCollection:
+        assert handle.container is not None
+        developer_error = record.response.status_code == DEVELOPER_ERROR
+        logs = await handle.container.collect_logs(
+            activation.message.activation_id,
+            activation.log_limit_bytes,
+            expect_sentinels=activation.managed and not developer_error,
+            outcome=outcome,
+            developer_error=developer_error,
+        )
+        if not logs.complete:
+            event(logger, logging.WARNING, "logs-incomplete", **activation.ids)
+        return logs
+
+    async def _store(self, record: ActivationRecord, user: Identity) -> None:
+        if user.limits.store_activations is not False:
+            await self._sink.store(record)
