@@ -1,0 +1,1 @@
+"""What runs in containers, and how its image is built (``python -m runtime_image.build``)."""

@@ -1,0 +1,195 @@
+"""The template: a single-threaded process that loads the action and is forked for each worker.
+
+It never runs an activation, so that every worker starts from the same pristine state. Only when
+it can't be forked safely it becomes the container's one worker itself.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, NoReturn
+
+from swift_runtime import hooks, loader, process, worker
+from swift_runtime.activation import environment_text
+from swift_runtime.channel import Channel, ChannelClosed, read_memory_file
+
+# Thread pools of numeric libraries start at import and would make the template unforkable.
+_SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Template:
+    """The zygote's loop: commands from the proxy, ends of workers."""
+
+    def __init__(self, control: Channel, directory: str, rdma_device: str | None) -> None:
+        self._control = control
+        self._directory = directory
+        self._rdma_device = rdma_device
+        self._function: loader.Function | None = None
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._children: dict[int, tuple[str, int]] = {}
+        """By pidfd: the worker's name and pid."""
+
+    def serve(self) -> NoReturn:
+        """Run until the proxy closes the channel; workers die with this process."""
+        _prepare_process()
+        if self._rdma_device is not None:
+            self._import_rdma()
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor != self._control.fileno():
+                    self._reap(descriptor)
+                    continue
+                try:
+                    message, descriptors = self._control.receive()
+                except ChannelClosed:
+                    os._exit(0)
+                self._obey(message, descriptors)
+
+    def _import_rdma(self) -> None:
+        # a second and more on a slow machine: paid while the container waits for its /init
+        try:
+            from swift_rdma import verbs
+
+            verbs.load()
+        except ImportError as error:
+            print(f"RDMA can't be used: {error}", file=sys.stderr)
+
+    def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        command = message["command"]
+        if command == "init":
+            self._control.send(self._initialise(read_memory_file(descriptors[0])))
+        elif command == "fork":
+            self._fork(message["worker"], descriptors)
+        elif command == "become":
+            self._become(message["worker"], descriptors)
+        elif command == "kill":
+            self._kill(message["worker"])
+
+    def _initialise(self, body: bytes) -> dict[str, Any]:
+        begin = time.perf_counter()
+        try:
+            self._load(json.loads(body)["value"])
+        except SystemExit as error:
+            return {"event": "failed", "error": f"The action's code called sys.exit({error.code})."}
+        except loader.LoadError as error:
+            print(error, file=sys.stderr)
+            return {"event": "failed", "error": str(error)}
+        except BaseException as error:  # noqa: BLE001  whatever user code raises at import
+            traceback.print_exc()
+            text = f"The action failed to initialize: {type(error).__name__}: {error}"
+            return {"event": "failed", "error": f"{text}. See logs for details."[:4096]}
+        finally:
+            worker.flush_output()
+        reason = _why_not_forkable()
+        elapsed_ms = round((time.perf_counter() - begin) * 1000, 3)
+        return {"event": "initialised", "reason": reason, "template_ms": elapsed_ms}
+
+    def _load(self, value: Mapping[str, Any]) -> None:
+        for name, content in (value.get("env") or {}).items():
+            os.environ[name] = environment_text(content)
+        os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(self._directory, "template")
+        os.makedirs(os.environ["TMPDIR"], mode=0o700)
+        action = Path(self._directory, "action")
+        action.mkdir(mode=0o700)
+        self._function = loader.load(value, action)
+        # What is frozen is not touched by the collector, so its pages stay shared over fork.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        process.return_free_memory()
+
+    def _birth(self, name: str, descriptors: list[int], parent: int) -> worker.Birth:
+        link, stdout, stderr = descriptors
+        directory = os.path.join(self._directory, "workers", name)
+        return worker.Birth(name, link, stdout, stderr, directory, parent)
+
+    def _fork(self, name: str, descriptors: list[int]) -> None:
+        birth = self._birth(name, descriptors, os.getpid())
+        try:
+            hooks.run_before_fork()
+            worker.flush_output()
+            pid = os.fork()
+        except Exception as error:  # noqa: BLE001  a user's hook may raise anything
+            traceback.print_exc()
+            self._control.send({"event": "unforked", "worker": name, "error": str(error)[:1024]})
+        else:
+            if pid == 0:
+                self._be_born(birth)
+            pidfd = os.pidfd_open(pid)
+            self._children[pidfd] = (name, pid)
+            self._poll.register(pidfd, select.POLLIN)
+            self._control.send({"event": "forked", "worker": name, "pid": pid})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _be_born(self, birth: worker.Birth) -> NoReturn:
+        try:
+            started_ns = worker.now_ns()
+            self._control.close()
+            for pidfd in self._children:
+                os.close(pidfd)
+            assert self._function is not None
+            child = worker.Worker(birth, self._function, started_ns)
+            child.detach()
+            child.live()
+        finally:
+            os._exit(worker.EXIT_BROKEN)
+
+    def _become(self, name: str, descriptors: list[int]) -> NoReturn:
+        assert self._function is not None
+        birth = self._birth(name, descriptors, os.getppid())
+        worker.Worker(birth, self._function, worker.now_ns()).live()
+
+    def _kill(self, name: str) -> None:
+        for child, pid in self._children.values():
+            if child == name:
+                os.kill(pid, signal.SIGKILL)
+
+    def _reap(self, pidfd: int) -> None:
+        name, pid = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        # What the user's code started is in the worker's process group; it ends with the worker.
+        # Until we reap the leader the group's number can't be anyone else's.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        self._control.send({"event": "exited", "worker": name, "status": status})
+
+
+def _prepare_process() -> None:
+    process.die_with_parent(os.getppid())
+    faulthandler.enable()
+    sys.stdout = sys.__stdout__ = _line_stream(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _line_stream(2)  # type: ignore[misc]
+    for variable in _SINGLE_THREADED:
+        os.environ.setdefault(variable, "1")
+
+
+def _line_stream(descriptor: int) -> TextIOWrapper:
+    """A line at a time: what a crashing action printed is seen, and each line has its own time."""
+    return open(descriptor, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _why_not_forkable() -> str | None:
+    count = process.thread_count()
+    if count == 1:
+        return None
+    names = [thread.name for thread in threading.enumerate()[1:]]
+    return f"template has {count} threads after init" + (f" ({', '.join(names)})" if names else "")
