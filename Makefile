@@ -1,0 +1,44 @@
+# Everything here is resumable: what is done is checked and kept.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint up status down clean lock
+SHELL := bash
+DEVSTACK := .venv/bin/python -m devstack
+ANY_DEVSTACK := $(or $(wildcard .venv/bin/python),python3) -m devstack
+STEP := . devstack/step.sh; step
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## the Python environment .venv, from requirements.lock
+	@devstack/setup.sh
+
+demo: setup ## set everything up, run the RDMA action cold, warm and as a burst of forks
+	@$(DEVSTACK) demo
+
+test: setup lint up ## set everything up and run all tests
+	@.venv/bin/pytest tests
+
+unit: setup ## the tests that need no services
+	@.venv/bin/pytest tests/unit tests/contract
+
+lint: setup ## ruff and mypy
+	@$(STEP) "ruff check" .venv/bin/ruff check .
+	@$(STEP) "ruff format" .venv/bin/ruff format --check .
+	@$(STEP) "mypy" .venv/bin/mypy
+
+up: setup ## the devstack: Kafka, store, controller, RDMA machine, invoker
+	@$(DEVSTACK) up
+
+status: ## what of the devstack is up
+	@$(DEVSTACK) status
+
+# To stop things, the system's Python will do where .venv is gone.
+down: ## stop the devstack; nothing of it stays behind but files in .devstack
+	@$(ANY_DEVSTACK) down
+
+clean: ## stop the devstack, remove all that was built
+	@$(ANY_DEVSTACK) clean
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+lock: setup ## make requirements.lock anew from pyproject.toml
+	@devstack/lock-requirements.sh
