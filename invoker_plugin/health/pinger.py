@@ -47,6 +47,12 @@ class Pinger:
         self._task: asyncio.Task[None] | None = None
         self.enabled = True
 
+    @property
+    def name(self) -> str:
+        """All names of this invoker, as the admin endpoints tell them (behaviour 144)."""
+        names = [self._instance.source, self._instance.unique_name, self._instance.displayed_name]
+        return "/".join(name for name in names if name)
+
     def start(self) -> None:
         """Begin to ping."""
         self._task = asyncio.get_running_loop().create_task(self._run())

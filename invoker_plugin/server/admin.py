@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from invoker_plugin.health.pinger import Pinger
+
+UNAUTHORISED = "Authentication is possible but has failed or not yet been provided."
 
 
 class AdminServer:
@@ -56,22 +60,29 @@ class AdminServer:
 
     async def _enable(self, request: web.Request) -> web.Response:
         self._authorise(request)
+        changed = not self._pinger.enabled
         await self._pinger.enable()
-        return web.Response(text="invoker enabled")
+        return self._told("enabled", changed)
 
     async def _disable(self, request: web.Request) -> web.Response:
         self._authorise(request)
+        changed = self._pinger.enabled
         await self._pinger.disable()
-        return web.Response(text="invoker disabled")
+        return self._told("disabled", changed)
 
     async def _tell_state(self, request: web.Request) -> web.Response:
         self._authorise(request)
         return web.json_response(self._state())
 
+    def _told(self, what: str, changed: bool) -> web.Response:
+        when = "now" if changed else "already"
+        return web.Response(text=f"{self._pinger.name} is {when} {what}.")
+
     def _authorise(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(given, self._expected):
             raise web.HTTPUnauthorized(
-                text="The supplied authentication is invalid.",
+                text=json.dumps({"code": uuid.uuid4().hex, "error": UNAUTHORISED}),
+                content_type="application/json",
                 headers={"WWW-Authenticate": 'Basic realm="swift-invoker"'},
             )
