@@ -1,0 +1,40 @@
+"""``swift-invoker``: run, check, compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from invoker_plugin import __version__
+from invoker_plugin.cli import check, compare, run
+from invoker_plugin.errors import ConfigurationError, InvokerError
+
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 78
+"""``EX_CONFIG`` of sysexits.h: a service manager need not try again."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; its exit code. Every error is one line that says what to do."""
+    parser = argparse.ArgumentParser(
+        prog="swift-invoker",
+        description="An Apache OpenWhisk invoker that starts RDMA functions by fork.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in (run, check, compare):
+        command.add_parser(subparsers)
+    chosen = parser.parse_args(arguments)
+    try:
+        code: int = chosen.handler(chosen)
+    except ConfigurationError as fault:
+        print(f"swift-invoker: {fault}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    except InvokerError as fault:
+        print(f"swift-invoker: {fault}", file=sys.stderr)
+        return EXIT_FAILED
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
