@@ -1,0 +1,82 @@
+"""The settings that containers need, apart from where they were read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from invoker_plugin.containers import docker_options
+from invoker_plugin.errors import ConfigurationError
+
+SOCKET_NAME = "proxy.sock"
+LONGEST_SOCKET_PATH = 107
+"""sockaddr_un holds 108 bytes, one of them for the closing zero."""
+_TOKEN_LENGTH = 16
+
+Options = Mapping[str, tuple[str, ...]]
+"""Docker's own run options without dashes, each with its values: ``{"device": ("/dev/x",)}``."""
+
+
+@dataclass(frozen=True)
+class ContainerSettings:
+    """All that shapes containers.
+
+    ``options`` are the operator's extra run options (OpenWhisk's ``containerArgs.extraArgs``),
+    ``kinds`` further ones for a kind of action. ``environment`` entries are ``KEY=value``, or
+    ``KEY`` alone for an empty value (behaviour 85). ``user_memory_mb`` is the pool's whole memory,
+    which cpu-shares are proportional to. ``socket_root`` is a directory of the Docker host's that
+    this process sees under the same path; None has Swift containers reached over TCP.
+    ``rdma_device`` is an RDMA device's name (``mlx5_0``), ``rdma_character_device`` its
+    ``/dev/infiniband/uverbsN``. ``response_limit_bytes`` is the largest result that is taken,
+    ``truncation_bytes`` what is kept of a larger one.
+    """
+
+    name_prefix: str
+    user_memory_mb: int
+    api_host: str = ""
+    network: str = "bridge"
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    options: Options = field(default_factory=dict)
+    kinds: Mapping[str, Options] = field(default_factory=dict)
+    runtimes_registry: str = ""
+    user_images_registry: str = ""
+    user_cpus: float | None = None
+    parallel_runs: int = 10
+    docker_host: str | None = None
+    socket_root: str | None = None
+    rdma_device: str | None = None
+    rdma_character_device: str | None = None
+    response_limit_bytes: int = 1024 * 1024
+    truncation_bytes: int = 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError now for what would fail with each container."""
+        if self.user_memory_mb <= 0:
+            raise ConfigurationError("the pool's user memory must be more than 0 MB")
+        if self.parallel_runs < 1:
+            raise ConfigurationError("docker client parallel-runs must be 1 or more")
+        if self.rdma_device and not self.rdma_character_device:
+            raise ConfigurationError(
+                f"RDMA device {self.rdma_device} has no character device under /dev/infiniband;"
+                " load ib_uverbs, or leave the RDMA device out of the settings"
+            )
+        self._check_socket_root()
+        docker_options.apply({}, self.options, "containerArgs.extra-args")
+        for kind, options in self.kinds.items():
+            docker_options.apply({}, options, f"containers.kinds.{kind}")
+
+    def _check_socket_root(self) -> None:
+        if self.socket_root is None:
+            return
+        if not os.path.isabs(self.socket_root):
+            raise ConfigurationError(f"socket root {self.socket_root!r} must be an absolute path")
+        longest = os.path.join(self.socket_root, "x" * _TOKEN_LENGTH, SOCKET_NAME)
+        if len(os.fsencode(longest)) > LONGEST_SOCKET_PATH:
+            raise ConfigurationError(
+                f"socket root {self.socket_root!r} is too long: sockets under it would pass"
+                f" {LONGEST_SOCKET_PATH} bytes, the most a Unix socket's path may have"
+            )
