@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +78,9 @@ def install(paths: Paths, packages: Sequence[str]) -> None:
 def _privilege(names: str) -> list[str]:
     if os.geteuid() == 0:
         return []
-    if commands.output_of(["sudo", "-n", "true"]) is None:
+    # At a terminal sudo may ask for a password; the command that follows has none to ask at.
+    asking = ["sudo", "--validate"] if sys.stdin.isatty() else ["sudo", "-n", "true"]
+    if shutil.which("sudo") is None or subprocess.run(asking, check=False).returncode != 0:
         raise DevstackError(
             f"missing: {names}; neither root nor able to sudo: as root, run apt-get install {names}"
         )

@@ -7,6 +7,7 @@ environment: what an interrupted command could not write down is found again by 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from devstack import proc
 from devstack.errors import DevstackError
@@ -32,7 +34,9 @@ class Daemon:
     """One background process called ``name``, with its pid file and its log.
 
     ``ready`` says whether it serves yet (it may raise OSError while it does not); ``stop_s`` is
-    how long it may take to end after SIGTERM before it is killed.
+    how long it may take to end after SIGTERM before it is killed. ``configuration`` is what it
+    reads from elsewhere: when that, the command line or the environment is another than that of
+    the process that runs, :meth:`start` replaces the process.
     """
 
     paths: Paths
@@ -43,6 +47,7 @@ class Daemon:
     directory: Path | None = None
     ready_s: float = 60.0
     stop_s: float = 15.0
+    configuration: str = ""
 
     @property
     def log(self) -> Path:
@@ -54,24 +59,13 @@ class Daemon:
 
     def pid(self) -> int | None:
         """The pid, when the process that was started is still the one that has it."""
-        _reap()
-        if not self.pid_file.exists():
-            return None
-        known = json.loads(self.pid_file.read_text())
-        pid: int = known["pid"]
-        same = known["boot"] == proc.boot_id() and known["start"] == proc.start_ticks(pid)
-        return pid if same else None
-
-    def running_argv(self) -> list[str] | None:
-        """The command line it was started with, when it runs."""
-        if self.pid() is None:
-            return None
-        argv: list[str] = json.loads(self.pid_file.read_text())["argv"]
-        return argv
+        known = self._known()
+        return known["pid"] if known else None
 
     def start(self) -> bool:
         """Start it and wait until it is ready. False when it already ran and was ready."""
-        if self.pid() is not None and self.running_argv() == list(self.argv):
+        known = self._known()
+        if known and known["made_from"] == self._made_from():
             self._await_ready()
             return False
         self.stop()
@@ -81,14 +75,33 @@ class Daemon:
 
     def stop(self) -> bool:
         """End it: SIGTERM, after ``stop_s`` SIGKILL, and see that it is gone."""
+        return self._end_with(lambda pid: end(pid, self.stop_s))
+
+    def kill(self) -> bool:
+        """End it as a crash would."""
+        return self._end_with(kill)
+
+    def _end_with(self, ending: Callable[[int], None]) -> bool:
         pid = self.pid()
-        if pid is None:
-            self.pid_file.unlink(missing_ok=True)
-            return False
-        end(pid, self.stop_s)
-        _reap()
+        if pid is not None:
+            ending(pid)
+            _reap()
         self.pid_file.unlink(missing_ok=True)
-        return True
+        return pid is not None
+
+    def _known(self) -> dict[str, Any] | None:
+        """What the pid file says of the process, when that process is there."""
+        _reap()
+        if not self.pid_file.exists():
+            return None
+        known: dict[str, Any] = json.loads(self.pid_file.read_text())
+        start = proc.start_ticks(known["pid"])
+        same = start is not None and start == known["start"] and known["boot"] == proc.boot_id()
+        return known if same else None
+
+    def _made_from(self) -> str:
+        parts = [list(self.argv), dict(self.environment), str(self.directory), self.configuration]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _spawn(self) -> None:
         self.paths.create()
@@ -112,7 +125,7 @@ class Daemon:
             "pid": child.pid,
             "start": proc.start_ticks(child.pid),
             "boot": proc.boot_id(),
-            "argv": list(self.argv),
+            "made_from": self._made_from(),
         }
         write_atomically(self.pid_file, json.dumps(known))
 
@@ -141,15 +154,28 @@ class Daemon:
 def end(pid: int, patience_s: float) -> None:
     """Ask ``pid`` and its process group to end, then make them; raise when it would not go."""
     started = proc.start_ticks(pid)
-    for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 10.0)):
-        if started is None or proc.start_ticks(pid) != started:
-            return
-        _signal(pid, number)
-        deadline = time.monotonic() + wait_s
-        while proc.start_ticks(pid) == started and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-    if proc.start_ticks(pid) == started:
+    if started is None:
+        return
+    if not _end_by(signal.SIGTERM, pid, started, patience_s):
+        kill(pid)
+
+
+def kill(pid: int) -> None:
+    """End ``pid`` and its process group as a crash would; raise when it would not go."""
+    started = proc.start_ticks(pid)
+    if started is not None and not _end_by(signal.SIGKILL, pid, started, wait_s=10.0):
         raise DevstackError(f"process {pid} does not end, not even by SIGKILL")
+
+
+def _end_by(number: signal.Signals, pid: int, started: int, wait_s: float) -> bool:
+    """Whether the process that started at ``started`` is gone ``wait_s`` after the signal."""
+    _signal(pid, number)
+    deadline = time.monotonic() + wait_s
+    while proc.start_ticks(pid) == started:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def end_stray(paths: Paths) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import shutil
 import uuid
 from pathlib import Path
@@ -71,10 +70,8 @@ class Kafka:
         configuration = self._configure()
         if not (self._data / "meta.properties").exists():
             self._format()
-        digest = hashlib.sha256(configuration.encode()).hexdigest()[:16]
-        # The digest makes another configuration another command line, so it is restarted for it.
-        argv = [*self._java(), f"-Ddevstack.configuration={digest}", "kafka.Kafka", str(self._file)]
-        started = self._daemon(argv).start()
+        argv = [*self._java(), "kafka.Kafka", str(self._file)]
+        started = self._daemon(argv, configuration).start()
         return f"{'started' if started else 'kept'}: {self.hosts}"
 
     def stop(self) -> bool:
@@ -83,16 +80,15 @@ class Kafka:
 
     def kill(self) -> None:
         """End it as a crash would, without a word to its clients (for tests of reliability)."""
-        if self.pid is None:
+        if not self._daemon([]).kill():
             raise NotRunning("Kafka does not run; start it with `python -m devstack up`")
-        self._daemon([], stop_s=0.0).stop()
 
     def restart(self) -> None:
         """Stop it and start it again, on the same ports and data (for tests of reliability)."""
         self.stop()
         self.ensure_started()
 
-    def _daemon(self, argv: list[str], stop_s: float = 20.0) -> Daemon:
+    def _daemon(self, argv: list[str], configuration: str = "") -> Daemon:
         port = self._ports.get("kafka")
         return Daemon(
             self._paths,
@@ -100,7 +96,8 @@ class Kafka:
             argv,
             ready=lambda: probe.serves("127.0.0.1", port),
             ready_s=90.0,
-            stop_s=stop_s,
+            stop_s=20.0,
+            configuration=configuration,
         )
 
     def _configure(self) -> str:
