@@ -65,7 +65,7 @@ class Daemon:
     def start(self) -> bool:
         """Start it and wait until it is ready. False when it already ran and was ready."""
         known = self._known()
-        if known and known["made_from"] == self._made_from():
+        if known and known.get("made_from") == self._made_from():
             self._await_ready()
             return False
         self.stop()
