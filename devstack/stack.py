@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from devstack import process
+from devstack.api import Api
+from devstack.environment import ensure_environment
 from devstack.kafka import Kafka
 from devstack.packages import ensure_programs
 from devstack.parts import Part, choose
@@ -24,10 +26,11 @@ class Stack:
         self.paths = paths or Paths.find()
         self.kafka = Kafka(self.paths)
         self.store = Store(self.paths)
+        self.api = Api(self.paths, self.kafka, self.store)
 
     def parts(self) -> list[Part]:
         """Every part, in the order of what needs what."""
-        return [self._kafka_part(), self._store_part()]
+        return [self._kafka_part(), self._store_part(), self._controller_part()]
 
     def up(self, only: Sequence[str] = (), stream: TextIO | None = None) -> float:
         """Bring ``only`` (all, if empty) and what they require up; returns the seconds taken."""
@@ -83,6 +86,29 @@ class Stack:
             programs=store.programs(),
             logs=(store.log,),
             environment=self._store_environment,
+        )
+
+    def _controller_part(self) -> Part:
+        api = self.api
+        return Part(
+            "controller",
+            [
+                Step("python environment", lambda: ensure_environment(self.paths)),
+                Step(
+                    "controller",
+                    api.ensure_started,
+                    ("python environment", "kafka: broker", "store: contents"),
+                ),
+            ],
+            stop=api.stop,
+            state=lambda: _state(api.pid, api.url),
+            requires=("kafka", "store"),
+            logs=(api.log,),
+            environment=lambda: {
+                "WSK_CONFIG_FILE": str(api.properties),
+                "OPENWHISK_APIHOST": api.url,
+                "OPENWHISK_AUTH": api.authorization,
+            },
         )
 
     def _store_environment(self) -> Mapping[str, str]:

@@ -22,6 +22,8 @@ class Couch:
         self.address = address
         self._timeout_s = timeout_s
         pair = f"{address.user}:{address.password}".encode()
+        # No proxies: an environment's proxy seldom reaches this machine's own loopback.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._authorization = "Basic " + base64.b64encode(pair).decode()
 
     def welcome(self) -> Json:
@@ -65,7 +67,7 @@ class Couch:
             headers={"Authorization": self._authorization, "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as response:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace").strip()
