@@ -33,7 +33,7 @@ from invoker_plugin.cli.compare_source import (
     newest,
     read_wskprops,
 )
-from invoker_plugin.cli.compare_statistics import Table, ratios, tabulate
+from invoker_plugin.cli.compare_statistics import Table, alike, ratios, tabulate
 
 EXIT_NO_RECORDS = 1
 EXIT_USAGE = 64
@@ -185,7 +185,13 @@ def _lines(selections: list[Selection], with_each: bool) -> list[str]:
         return lines + compare_tables.percentiles(selections[0].table)
     one, other = selections
     labels = (one.label, other.label)
-    return lines + compare_tables.side_by_side(one.table, other.table, labels)
+    return lines + compare_tables.side_by_side(*_comparable(one, other), labels)
+
+
+def _comparable(one: Selection, other: Selection) -> tuple[Table, Table]:
+    """Both sets' percentiles over the start kinds that both can tell apart."""
+    first, second = alike(one.samples, other.samples), alike(other.samples, one.samples)
+    return tabulate(first), tabulate(second)
 
 
 def _json_lines(selections: list[Selection]) -> list[str]:
@@ -204,7 +210,7 @@ def _json_lines(selections: list[Selection]) -> list[str]:
         ]
     }
     if len(selections) == 2:
-        document["ratios_of_p50"] = ratios(selections[0].table, selections[1].table)
+        document["ratios_of_p50"] = ratios(*_comparable(*selections))
     return json.dumps(document, indent=1, ensure_ascii=False).splitlines()
 
 

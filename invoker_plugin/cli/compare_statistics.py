@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from invoker_plugin.cli.compare_sample import PHASES, STOCK_COLD, Sample
@@ -66,6 +66,20 @@ def tabulate(samples: Sequence[Sample]) -> Table:
     if len(groups) > 1:
         table[ALL] = _by_phase(samples)
     return table
+
+
+def alike(samples: Sequence[Sample], others: Sequence[Sample]) -> list[Sample]:
+    """``samples`` with start kinds no finer than ``others`` can tell.
+
+    A stock invoker's records do not say whether an initialised container was cold or prewarmed; to
+    set ours beside them, ours must not say it either.
+    """
+    if not any(item.start == STOCK_COLD for item in others):
+        return list(samples)
+    return [
+        replace(item, start=STOCK_COLD) if item.start in ("cold", "prewarm") else item
+        for item in samples
+    ]
 
 
 def ratios(first: Table, second: Table) -> dict[str, dict[str, float]]:

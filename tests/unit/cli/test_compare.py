@@ -61,7 +61,7 @@ def api() -> Iterator[str]:
     }
     _Activations.authorization = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Activations)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -95,6 +95,10 @@ def test_two_sets_side_by_side_with_ratio(api: str, capsys: pytest.CaptureFixtur
     assert "left: stock; right: ours; ratio = right / left" in lines
     total = next(line for line in lines if line.split()[:2] == ["all", "end-to-end"])
     assert total.split()[-1] == "1"
+    # Ours tells cold from prewarm, stock's does not: beside each other neither may.
+    both = next(line for line in lines if line.split()[:2] == ["cold/prewarm", "init"])
+    assert both.split()[2] == "1"
+    assert both.split()[9] == "1"
 
 
 def test_json_has_both_sets(api: str, capsys: pytest.CaptureFixture[str]) -> None:

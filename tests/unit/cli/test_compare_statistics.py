@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from invoker_plugin.cli.compare_sample import Sample
 from invoker_plugin.cli.compare_statistics import (
     ALL,
+    alike,
     percentile,
     ratios,
     start_kinds,
@@ -62,3 +63,13 @@ def test_ratio_is_second_by_first_where_both_have_it() -> None:
     second = tabulate([_sample("cold", run=2.5, wait=3.0), _sample("fork", run=1.0)])
     assert ratios(first, second) == {"cold": {"run": 0.25}}
     assert start_kinds(first, second) == ["cold", "fork", ALL]
+
+
+def test_beside_a_stock_set_cold_and_prewarm_are_one() -> None:
+    ours = [_sample("cold"), _sample("prewarm"), _sample("fork")]
+    assert [item.start for item in alike(ours, [_sample("cold/prewarm")])] == [
+        "cold/prewarm",
+        "cold/prewarm",
+        "fork",
+    ]
+    assert alike(ours, ours) == ours
