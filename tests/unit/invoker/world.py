@@ -9,7 +9,7 @@ from typing import Any
 
 from invoker_plugin.containers.names import ContainerNames
 from invoker_plugin.containers.stub import Answer, StubFactory, echo
-from invoker_plugin.errors import ApplicationFault, InvokerError, MalformedMessage
+from invoker_plugin.errors import ApplicationFault, InvokerError
 from invoker_plugin.invoker.acknowledger import Acknowledger
 from invoker_plugin.invoker.admission import Admission, AdmissionSettings
 from invoker_plugin.invoker.driver import Driver
@@ -24,13 +24,14 @@ from invoker_plugin.wire.instance import InvokerInstance
 from invoker_plugin.wire.limits import Bounds, SystemLimits
 from invoker_plugin.wire.record import ActivationRecord
 
-INSTANCE = InvokerInstance(0, "invoker0", None, 4096 * 1024 * 1024)
+INSTANCE = InvokerInstance(0, "invoker0", None, 2048 * 1024 * 1024)
 LIMIT_BYTES = 1024 * 1024
 
 
 class Images:
     def image_of(self, kind: str) -> str | None:
-        return {"python:3": "python3", "python:3-rdma": "swift-runtime"}.get(kind)
+        images = {"python:3": "python3", "nodejs:20": "node", "python:3-rdma": "swift-runtime"}
+        return images.get(kind)
 
 
 class Actions:
@@ -114,16 +115,18 @@ class World:
             },
             **changes,
         }
+        await self.submit(message)
+        return activation_id
+
+    async def submit(self, message: dict[str, Any]) -> None:
+        """Submit a message as it would come from the bus."""
         parsed = ActivationMessage.parse(json.dumps(message).encode())
         try:
             activation = await self.admission.admit(parsed)
-        except MalformedMessage:
-            raise
         except InvokerError as fault:
             await self.finisher.refuse(parsed, fault)
         else:
             self.driver.submit(activation)
-        return activation_id
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
