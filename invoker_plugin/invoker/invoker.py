@@ -1,0 +1,183 @@
+"""The invoker's life: start in order, run, drain, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from invoker_plugin.bus.interface import Message
+from invoker_plugin.containers.interface import AnyContainerFactory
+from invoker_plugin.errors import InvokerError, MalformedMessage, SystemFault
+from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.invoker.admission import Admission
+from invoker_plugin.invoker.driver import Driver
+from invoker_plugin.invoker.finisher import Finisher
+from invoker_plugin.invoker.state import snapshot
+from invoker_plugin.log import event
+from invoker_plugin.pool.events import Tick
+from invoker_plugin.wire.activation import ActivationMessage
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 1.0
+REMEMBERED_IDS = 10_000
+
+
+class Feed(Protocol):
+    """What is needed of the bus: messages are handed over up to a number, each freed once."""
+
+    async def run(self) -> None:
+        """Poll and hand over until stopped."""
+
+    async def stop(self) -> None:
+        """Take nothing more from the bus; what was handed over stays handed over."""
+
+    def processed(self) -> None:
+        """One message's place is free again."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the invoker is made of, and closes at its end."""
+
+    factory: AnyContainerFactory
+    admission: Admission
+    driver: Driver
+    finisher: Finisher
+    pinger: Pinger
+
+
+class Invoker:
+    """Takes messages, has them run, and ends without losing what it began.
+
+    Order of shutdown: say goodbye and ping no more; take nothing more from the bus; finish what
+    runs, up to a limit; remove the containers. The caller then flushes records and closes the bus.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._feed: Feed | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._admitting = 0
+        self.phase = "starting"
+
+    async def start(self, feed: Feed) -> None:
+        """Clear what an earlier run left, make the stem cells, ping, and begin to take messages."""
+        self._feed = feed
+        await self._parts.factory.start()
+        self._parts.factory.on_exit(self._parts.driver.container_exited)
+        self._parts.driver.happen(Tick())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._tick()), loop.create_task(feed.run())]
+        self._parts.pinger.start()
+        self.phase = "up"
+
+    async def take(self, message: Message) -> None:
+        """Handle one message of the feed. It ends in an ack wherever one is owed."""
+        self._admitting += 1
+        try:
+            await self._take(message)
+        finally:
+            self._admitting -= 1
+
+    async def drain(self, limit_s: float) -> bool:
+        """Finish what was begun and remove the containers; whether all of it ended in time."""
+        self.phase = "draining"
+        await self._parts.pinger.stop()
+        if self._feed is not None:
+            await self._feed.stop()
+        ended = await self._finished(limit_s)
+        self._tasks[0].cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        await self._clean_up()
+        self.phase = "down"
+        return ended
+
+    async def failed(self) -> None:
+        """Wait until a part of it dies, which none should, and raise what it died of."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def state(self) -> dict[str, Any]:
+        """What it is doing now."""
+        return snapshot(self._parts.driver, self.phase)
+
+    async def _take(self, raw: Message) -> None:
+        try:
+            message = ActivationMessage.parse(raw.value)
+        except MalformedMessage as fault:
+            # Nobody can be answered; the consumer goes on (behaviour 17).
+            event(logger, logging.ERROR, "message-malformed", offset=raw.offset, error=str(fault))
+            self.feed_more(1)
+            return
+        if self._seen_before(message.activation_id):
+            event(
+                logger, logging.WARNING, "message-repeated", activation=message.activation_id
+            )
+            self.feed_more(1)
+            return
+        try:
+            activation = await self._parts.admission.admit(message)
+        except InvokerError as fault:
+            await self._parts.finisher.refuse(message, fault)
+            self.feed_more(1)
+            return
+        self._parts.driver.submit(activation)
+
+    def feed_more(self, count: int) -> None:
+        """Places of the feed are free again."""
+        assert self._feed is not None
+        for _ in range(count):
+            self._feed.processed()
+
+    def _seen_before(self, activation_id: str) -> bool:
+        """Kafka may deliver twice after a rebalance; an activation must not run twice."""
+        if activation_id in self._seen:
+            return True
+        self._seen[activation_id] = None
+        if len(self._seen) > REMEMBERED_IDS:
+            self._seen.popitem(last=False)
+        return False
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._parts.driver.happen(Tick())
+
+    async def _finished(self, limit_s: float) -> bool:
+        """Whether all that was begun ended within the limit."""
+        deadline = asyncio.get_running_loop().time() + limit_s
+        while self._admitting or self._parts.driver.in_flight:
+            if asyncio.get_running_loop().time() >= deadline:
+                event(
+                    logger,
+                    logging.ERROR,
+                    "drain-limit-reached",
+                    left=self._parts.driver.in_flight,
+                    limit_s=limit_s,
+                )
+                return False
+            await asyncio.sleep(0.02)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._parts.driver.idle(), max(0.0, deadline - _now()))
+        return True
+
+    async def _clean_up(self) -> None:
+        try:
+            removed = await self._parts.factory.clean_up()
+            event(logger, logging.INFO, "containers-removed", count=removed)
+        except SystemFault as fault:
+            event(logger, logging.ERROR, "containers-left", error=str(fault))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
