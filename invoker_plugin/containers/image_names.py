@@ -22,3 +22,16 @@ def is_floating(image: str) -> bool:
         return False
     tag = image.rpartition("/")[2].partition(":")[2]
     return tag in ("", "latest")
+
+
+def is_among(image: str, images: tuple[str, ...]) -> bool:
+    """True when ``image`` is one of ``images``; no tag and ``latest`` mean the same."""
+    return _tagged(image) in {_tagged(other) for other in images}
+
+
+def _tagged(image: str) -> str:
+    return (
+        image
+        if "@" in image or not is_floating(image)
+        else f"{image.removesuffix(':latest')}:latest"
+    )

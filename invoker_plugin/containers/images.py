@@ -44,7 +44,7 @@ class Images:
         settings = self._settings
         registry = settings.runtimes_registry if managed else settings.user_images_registry
         name = image_names.resolve(image, registry)
-        if not managed:
+        if not managed and not image_names.is_among(image, settings.local_images):
             await self._pull_by_policy(name)
         try:
             return await self.look_up(name)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from invoker_plugin.containers import docker_options
+from invoker_plugin.containers import docker_options, names, rdma_devices
 from invoker_plugin.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from invoker_plugin.config.settings import Settings
 
 SOCKET_NAME = "proxy.sock"
 LONGEST_SOCKET_PATH = 107
@@ -25,11 +29,11 @@ class ContainerSettings:
     ``options`` are the operator's extra run options (OpenWhisk's ``containerArgs.extraArgs``),
     ``kinds`` further ones for a kind of action. ``environment`` entries are ``KEY=value``, or
     ``KEY`` alone for an empty value (behaviour 85). ``user_memory_mb`` is the pool's whole memory,
-    which cpu-shares are proportional to. ``socket_root`` is a directory of the Docker host's that
-    this process sees under the same path; None has Swift containers reached over TCP.
-    ``rdma_device`` is an RDMA device's name (``mlx5_0``), ``rdma_character_device`` its
-    ``/dev/infiniband/uverbsN``. ``response_limit_bytes`` is the largest result that is taken,
-    ``truncation_bytes`` what is kept of a larger one.
+    which cpu-shares are proportional to. ``local_images`` are users' images that are never pulled.
+    ``socket_root`` is a directory of the Docker host's that this process sees under the same path;
+    None has Swift containers reached over TCP. ``rdma_device`` is an RDMA device (``mlx5_0``),
+    ``rdma_character_device`` its ``/dev/infiniband/uverbsN``. ``response_limit_bytes`` is the
+    largest result that is taken, ``truncation_bytes`` what is kept of a larger one.
     """
 
     name_prefix: str
@@ -44,6 +48,7 @@ class ContainerSettings:
     kinds: Mapping[str, Options] = field(default_factory=dict)
     runtimes_registry: str = ""
     user_images_registry: str = ""
+    local_images: tuple[str, ...] = ()
     user_cpus: float | None = None
     parallel_runs: int = 10
     docker_host: str | None = None
@@ -52,6 +57,35 @@ class ContainerSettings:
     rdma_character_device: str | None = None
     response_limit_bytes: int = 1024 * 1024
     truncation_bytes: int = 1024 * 1024
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ContainerSettings:
+        """Those of the whole configuration. Raises ConfigurationError."""
+        containers = settings.containers
+        device = containers.rdma_device or None
+        return cls(
+            name_prefix=names.prefix(settings.invoker.id or 0, settings.invoker.unique_name),
+            user_memory_mb=settings.pool.user_memory_mb,
+            api_host=settings.invoker.api_host,
+            network=containers.network,
+            dns=containers.dns,
+            dns_search=containers.dns_search,
+            dns_options=containers.dns_options,
+            environment=containers.extra_env,
+            options=containers.extra_args,
+            kinds=containers.kinds,
+            runtimes_registry=containers.runtimes_registry,
+            user_images_registry=containers.user_images_registry,
+            local_images=settings.manifest.blackboxes,
+            user_cpus=settings.pool.user_cpus,
+            parallel_runs=containers.parallel_runs,
+            docker_host=containers.docker_host,
+            socket_root=containers.socket_root or None,
+            rdma_device=device,
+            rdma_character_device=rdma_devices.character_devices().get(device) if device else None,
+            response_limit_bytes=settings.limits.payload_bytes,
+            truncation_bytes=settings.limits.truncation_bytes,
+        )
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError now for what would fail with each container."""
