@@ -62,12 +62,12 @@ class Template:
 
     def _import_rdma(self) -> None:
         # a second and more on a slow machine: paid while the container waits for its /init
-        try:
-            from swift_rdma import verbs
+        import swift_rdma
 
-            verbs.load()
-        except ImportError as error:
-            print(f"RDMA can't be used: {error}", file=sys.stderr)
+        try:
+            swift_rdma.preload()
+        except swift_rdma.RdmaError as error:
+            print(error, file=sys.stderr)
 
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
         command = message["command"]

@@ -1,0 +1,262 @@
+"""A connection to a peer: one-sided reads and writes of its region, and messages."""
+
+from __future__ import annotations
+
+import socket
+import time
+from types import TracebackType
+from typing import Any
+
+from swift_rdma import exchange, phases, resources
+from swift_rdma.errors import ExchangeRefused, OutOfBounds, PeerUnreachable, RdmaError
+from swift_rdma.exchange import Endpoint
+from swift_rdma.lane import Lane
+from swift_rdma.memory import Region
+from swift_rdma.peer import Peer
+
+BUFFER_BYTES = 65536
+
+
+def connect(peer: str, *, buffer_bytes: int = BUFFER_BYTES, timeout_s: float = 10.0) -> Connection:
+    """Connect to ``HOST:PORT`` (a region of our own there) or ``HOST:PORT/REGION`` (shared).
+
+    ``buffer_bytes`` of registered memory carry the data: what is larger goes in pieces.
+    ``timeout_s`` bounds the exchange and each operation. Raises :class:`RdmaError`; its text
+    names the remedy.
+    """
+    target = Peer.parse(peer)
+    provider = resources.current()
+    lane = provider.lane()
+    try:
+        buffer = provider.region(buffer_bytes)
+        try:
+            stream, remote = _exchange(target, lane, timeout_s)
+            try:
+                lane.connect(remote)
+                exchange.send(stream, {"ready": True})
+            except BaseException:
+                stream.close()
+                raise
+        except BaseException:
+            buffer.close()
+            raise
+    except BaseException:
+        provider.release(lane)
+        raise
+    return Connection(str(target), provider, lane, buffer, remote, stream, timeout_s)
+
+
+def _exchange(target: Peer, lane: Lane, timeout_s: float) -> tuple[socket.socket, Endpoint]:
+    with phases.phase("exchange"):
+        stream = _dial(target, timeout_s)
+        try:
+            hello = {"endpoint": lane.endpoint().to_json(), "region": target.region}
+            exchange.send(stream, hello)
+            return stream, Endpoint.parse(exchange.receive(stream).get("endpoint"))
+        except BaseException:
+            stream.close()
+            raise
+
+
+def _dial(target: Peer, timeout_s: float) -> socket.socket:
+    # as bytes, or getaddrinfo imports the IDNA codec: 30 ms of a fork on a slow machine
+    host: str | bytes = target.host.encode() if target.host.isascii() else target.host
+    try:
+        stream = socket.create_connection((host, target.port), timeout_s)  # type: ignore[arg-type]
+    except ConnectionRefusedError as error:
+        raise PeerUnreachable(
+            f"{target} refuses connections: is its memory server running, on that port?"
+        ) from error
+    except OSError as error:
+        raise PeerUnreachable(
+            f"{target} can't be reached over TCP ({error}): check the address, and that the"
+            " container's network has a route to it."
+        ) from error
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return stream
+
+
+class Connection:
+    """Connected queue pairs here and there; use it as a context manager.
+
+    The real pyverbs objects are ``queue_pair``, ``completion_queue``, ``protection_domain``,
+    ``context`` and ``memory_region``.
+    """
+
+    def __init__(
+        self,
+        peer: str,
+        provider: resources.Resources,
+        lane: Lane,
+        buffer: Region,
+        remote: Endpoint,
+        stream: socket.socket,
+        timeout_s: float,
+    ) -> None:
+        self.peer = peer
+        self.remote = remote
+        """The peer's queue pair and region."""
+        self._provider = provider
+        self._lane = lane
+        self._buffer = buffer
+        self._inbox: Region | None = None
+        self._awaited: int | None = None
+        self._stream = stream
+        self._timeout_s = timeout_s
+        self._closed = False
+
+    @property
+    def length(self) -> int:
+        """Bytes of the peer's region."""
+        return self.remote.length
+
+    @property
+    def gid(self) -> str:
+        """Our address on the RDMA network, and of what kind it is."""
+        return str(self._lane.place.gid)
+
+    @property
+    def context(self) -> Any:
+        return self._lane.place.context
+
+    @property
+    def protection_domain(self) -> Any:
+        return self._lane.protection_domain
+
+    @property
+    def queue_pair(self) -> Any:
+        return self._lane.queue_pair
+
+    @property
+    def completion_queue(self) -> Any:
+        return self._lane.completion_queue
+
+    @property
+    def memory_region(self) -> Any:
+        return self._buffer.mr
+
+    def write(self, data: bytes | bytearray | memoryview, offset: int = 0) -> None:
+        """Write ``data`` into the peer's region at ``offset``; it is there when this returns."""
+        source = memoryview(data).cast("B")
+        self._check(offset, len(source))
+        for start in range(0, len(source), self._buffer.length):
+            piece = source[start : start + self._buffer.length]
+            self._buffer.view[: len(piece)] = piece
+            self._one_sided("RDMA_WRITE", len(piece), offset + start)
+
+    def read(self, length: int, offset: int = 0) -> bytes:
+        """Read ``length`` bytes of the peer's region from ``offset``."""
+        self._check(offset, length)
+        data = bytearray(length)
+        for start in range(0, length, self._buffer.length):
+            size = min(self._buffer.length, length - start)
+            self._one_sided("RDMA_READ", size, offset + start)
+            data[start : start + size] = self._buffer.view[:size]
+        return bytes(data)
+
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Send one message, of ``buffer_bytes`` at most; the peer takes it with ``recv``."""
+        self._check_open()
+        source = memoryview(data).cast("B")
+        if len(source) > self._buffer.length:
+            raise OutOfBounds(
+                f"A message of {len(source)} bytes; connect with buffer_bytes that large."
+            )
+        self._buffer.view[: len(source)] = source
+        self._lane.transfer("SEND", self._buffer, len(source), self._timeout_s)
+
+    def recv(self, timeout_s: float | None = None) -> bytes:
+        """Take one message; waits for it."""
+        self._check_open()
+        if self._inbox is None:
+            self._inbox = self._provider.region(self._buffer.length)
+        if self._awaited is None:
+            self._awaited = self._lane.post_receive(self._inbox)
+        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        length = self._lane.wait_receive(self._awaited, wait_s)
+        self._awaited = None
+        return bytes(self._inbox.view[:length])
+
+    def checksum(self, length: int, offset: int = 0) -> str:
+        """SHA-256 (hex) of the peer's region, computed by the peer and sent over TCP."""
+        self._check(offset, length)
+        exchange.send(self._stream, {"checksum": {"offset": offset, "length": length}})
+        answer = exchange.receive(self._stream).get("sha256")
+        if not isinstance(answer, str):
+            raise ExchangeRefused(f"{self.peer} sent no checksum.")
+        return answer
+
+    def close(self) -> None:
+        """Give everything back; the peer notices and frees its side. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stream.close()
+        self._provider.release(self._lane)
+        self._buffer.close()
+        if self._inbox is not None:
+            self._inbox.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _one_sided(self, opcode: str, length: int, offset: int) -> None:
+        remote = (self.remote.address + offset, self.remote.remote_key)
+        self._lane.transfer(opcode, self._buffer, length, self._timeout_s, remote)
+
+    def _check(self, offset: int, length: int) -> None:
+        self._check_open()
+        if offset < 0 or length < 0 or offset + length > self.remote.length:
+            raise OutOfBounds(
+                f"Bytes {offset} to {offset + length} of {self.peer}: its region has"
+                f" {self.remote.length}."
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RdmaError(f"The connection to {self.peer} is closed.")
+
+
+class Listener:
+    """Waits for a peer that calls :func:`connect`, for messages between two programs."""
+
+    def __init__(self, host: str, port: int = 0, *, buffer_bytes: int = BUFFER_BYTES) -> None:
+        self._server = socket.create_server((host, port))
+        self._buffer_bytes = buffer_bytes
+        self.port: int = self._server.getsockname()[1]
+
+    def accept(self, timeout_s: float = 10.0) -> Connection:
+        """The next peer, connected."""
+        deadline = time.monotonic() + timeout_s
+        self._server.settimeout(timeout_s)
+        try:
+            stream, address = self._server.accept()
+        except TimeoutError as error:
+            raise PeerUnreachable(f"Nobody connected within {timeout_s} s.") from error
+        stream.settimeout(max(0.001, deadline - time.monotonic()))
+        provider = resources.current()
+        remote = Endpoint.parse(exchange.receive(stream).get("endpoint"))
+        lane = provider.lane()
+        buffer = provider.region(self._buffer_bytes)
+        lane.connect(remote)
+        exchange.send(stream, {"endpoint": lane.endpoint().to_json()})
+        exchange.receive(stream)  # the peer's queue pair is ready
+        name = f"{address[0]}:{address[1]}"
+        return Connection(name, provider, lane, buffer, remote, stream, timeout_s)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
