@@ -38,7 +38,7 @@ def parse(value: bytes) -> Ack:
     try:
         message = json.loads(value)
         return _ack(message)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise MalformedAck(f"{type(error).__name__}: {error} in {value[:200]!r}") from error
 
 
@@ -50,6 +50,7 @@ def _ack(message: Mapping[str, Json]) -> Ack:
     if isinstance(response, str):
         record, activation_id = None, response
     elif response is not None:
+        int(response["response"]["statusCode"])  # what whoever waits for it will read
         record, activation_id = response, response["activationId"]
     else:
         record, activation_id = None, message["activationId"]

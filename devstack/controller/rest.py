@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,8 @@ from devstack.controller.names import DEFAULT_NAMESPACE
 
 Json = Any
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_TRANSACTION = "transaction"
+_TRANSACTION: ContextVar[Transaction] = ContextVar("transaction")
+"""Of the request that the current task serves."""
 LIST_DEFAULT, LIST_MAXIMUM = 30, 200
 
 
@@ -28,25 +30,24 @@ def now_ms() -> int:
 @web.middleware
 async def answer_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give each request a transaction id, and each fault the error body that clients read."""
-    transaction = new_transaction(now_ms())
-    request[_TRANSACTION] = transaction
+    begun = new_transaction(now_ms())
+    _TRANSACTION.set(begun)
     try:
         response = await handler(request)
     except ApiFault as fault:
-        response = _error(fault.status, fault.text, transaction)
+        response = _error(fault.status, fault.text, begun)
     except web.HTTPException as refusal:
         if refusal.status < 400:
             raise
         text = "The requested resource does not exist." if refusal.status == 404 else refusal.reason
-        response = _error(refusal.status, text, transaction)
-    response.headers["X-Request-ID"] = transaction.identifier
+        response = _error(refusal.status, text, begun)
+    response.headers["X-Request-ID"] = begun.identifier
     return response
 
 
-def transaction_of(request: web.Request) -> Transaction:
-    """The transaction that the middleware began."""
-    transaction: Transaction = request[_TRANSACTION]
-    return transaction
+def transaction() -> Transaction:
+    """The transaction that the middleware began for the request being served."""
+    return _TRANSACTION.get()
 
 
 async def identify(request: web.Request, authenticator: Authenticator) -> Identity:
@@ -131,5 +132,5 @@ def answer(body: Json, status: int = 200, **headers: str) -> web.Response:
     )
 
 
-def _error(status: int, text: str, transaction: Transaction) -> web.Response:
-    return answer({"code": transaction.identifier, "error": text}, status)
+def _error(status: int, text: str, begun: Transaction) -> web.Response:
+    return answer({"code": begun.identifier, "error": text}, status)

@@ -60,7 +60,7 @@ class InvocationRoutes:
         resolved = await self._entities.resolve(name, identity)
         activation_id, record = new_activation_id(), None
         if resolved.action["exec"]["kind"] == SEQUENCE:
-            task = self._begin_sequence(request, identity, resolved, payload, activation_id)
+            task = self._begin_sequence(identity, resolved, payload, activation_id)
             if blocking:
                 finished, _ = await asyncio.wait({task}, timeout=wait_ms / 1000)
                 record = task.result() if finished else None
@@ -69,7 +69,7 @@ class InvocationRoutes:
                 action=resolved.action,
                 identity=identity,
                 arguments=arguments(resolved.parameters, resolved.action["annotations"], payload),
-                transaction=rest.transaction_of(request),
+                transaction=rest.transaction(),
                 activation_id=activation_id,
                 blocking=blocking,
                 binding=resolved.binding,
@@ -81,7 +81,6 @@ class InvocationRoutes:
 
     def _begin_sequence(
         self,
-        request: web.Request,
         identity: Identity,
         resolved: Resolved,
         payload: Json,
@@ -91,8 +90,7 @@ class InvocationRoutes:
         if isinstance(payload, dict):
             own = [pair for pair in resolved.parameters if pair["key"] != "_actions"]
             given = arguments(own, resolved.action["annotations"], payload).content
-        transaction = rest.transaction_of(request)
-        run = SequenceRun(resolved.action, identity, transaction, activation_id, given)
+        run = SequenceRun(resolved.action, identity, rest.transaction(), activation_id, given)
         task = asyncio.get_running_loop().create_task(self._sequences.run(run))
         self._running.add(task)
         task.add_done_callback(self._sequence_ended)

@@ -33,11 +33,13 @@ _SHUTDOWN_SECONDS = 5.0
 class Service:
     """One running controller."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self, configuration: Configuration, store: Store | None = None, bus: Bus | None = None
+    ) -> None:
         self._configuration = configuration
         self._runtimes = Runtimes(configuration.runtimes)
-        self._store = Store(configuration.store)
-        self._bus = Bus(configuration.kafka.hosts, configuration.kafka.topic_prefix)
+        self._store = store or Store(configuration.store)
+        self._bus = bus or Bus(configuration.kafka.hosts, configuration.kafka.topic_prefix)
         self._entities = Entities(self._store)
         self._supervision = Supervision(
             lambda instance: self._invocations.test(instance),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -41,11 +42,11 @@ class Store:
     async def open(self) -> None:
         """Make the session, and see that the databases are there; raises :class:`Unavailable`."""
         settings = self._settings
-        # One session for all databases; credentials by header, so that no URL carries them.
+        # By header, so that no URL in a log or an error carries the credentials.
+        login = f"{settings.username}:{settings.password}".encode()
+        headers = {"Authorization": f"Basic {base64.b64encode(login).decode('ascii')}"}
         self._session = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(settings.username, settings.password)
-            if settings.username
-            else None,
+            headers=headers if settings.username else None,
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
         )
         for database in (settings.subjects, settings.whisks, settings.activations):
