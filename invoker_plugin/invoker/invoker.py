@@ -33,11 +33,11 @@ class Feed(Protocol):
     async def run(self) -> None:
         """Poll and hand over until stopped."""
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Take nothing more from the bus; what was handed over stays handed over."""
 
-    def processed(self) -> None:
-        """One message's place is free again."""
+    def processed(self, count: int = 1) -> None:
+        """So many messages' places are free again."""
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class Invoker:
         self.phase = "draining"
         await self._parts.pinger.stop()
         if self._feed is not None:
-            await self._feed.stop()
+            self._feed.stop()
         ended = await self._finished(limit_s)
         self._tasks[0].cancel()
         for task in self._tasks:
@@ -136,8 +136,7 @@ class Invoker:
     def feed_more(self, count: int) -> None:
         """Places of the feed are free again."""
         assert self._feed is not None
-        for _ in range(count):
-            self._feed.processed()
+        self._feed.processed(count)
 
     def _seen_before(self, activation_id: str) -> bool:
         """Kafka may deliver twice after a rebalance; an activation must not run twice."""
