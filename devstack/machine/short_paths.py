@@ -1,0 +1,30 @@
+"""Directories for Unix sockets: their addresses may not be longer than 107 bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.machine.content_key import content_key
+from devstack.paths import Paths
+
+# Docker appends "/exec/containerd/containerd.sock", ssh a random suffix of 17 characters.
+_LONGEST = 107 - 40
+
+
+def socket_directory(paths: Paths, name: str) -> Path:
+    """A private directory for the sockets of ``name``: below ``run/`` when that is short enough,
+    else one below the system's temporary directory that belongs to this home alone."""
+    paths.create()
+    directory = paths.run / name
+    if len(os.fsencode(directory)) > _LONGEST:
+        home = content_key(str(paths.home))
+        directory = Path(tempfile.gettempdir()) / f"swift-{home}-{name}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise DevstackError(f"{directory} belongs to somebody else: remove it")
+    return directory
