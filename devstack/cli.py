@@ -92,7 +92,7 @@ def _logs(stack: Stack, given: argparse.Namespace) -> int:
     for part in parts:
         if given.parts and part.name not in given.parts:
             continue
-        for file in part.logs:
+        for file in part.logs():
             print(f"==> {file} <==")
             if file.exists():
                 lines = file.read_text(errors="replace").splitlines()

@@ -10,6 +10,9 @@ from devstack.errors import DevstackError
 from devstack.packages import Program
 from devstack.steps import Step
 
+PROGRAMS = "programs"
+"""The name of the step that has what all chosen parts need installed."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -17,7 +20,8 @@ class Part:
 
     ``requires`` names the parts that must be up with it; ``steps`` make it (their ``after`` may
     name steps of required parts); ``stop`` ends it and says whether there was anything to end;
-    ``state`` is its line in ``status``; ``environment`` is what ``env`` prints for it.
+    ``state`` is its line in ``status``; ``programs`` are what must be installed for it; ``logs``
+    fetches its logs; ``environment`` is what ``env`` prints for it.
     """
 
     name: str
@@ -25,8 +29,8 @@ class Part:
     stop: Callable[[], bool]
     state: Callable[[], str]
     requires: tuple[str, ...] = ()
-    programs: Sequence[Program] = ()
-    logs: Sequence[Path] = ()
+    programs: Callable[[], Sequence[Program]] = tuple
+    logs: Callable[[], Sequence[Path]] = tuple
     environment: Callable[[], Mapping[str, str]] = dict
 
 

@@ -75,6 +75,21 @@ class Store:
         """The credentials of ``guest`` or ``whisk.system``."""
         return self._secrets.subject(name)
 
+    def environment(self) -> dict[str, str]:
+        """OpenWhisk's settings for clients of the store on this host."""
+        address, databases = self.address, self.databases
+        return {
+            "CONFIG_whisk_couchdb_provider": "CouchDB",
+            "CONFIG_whisk_couchdb_protocol": address.protocol,
+            "CONFIG_whisk_couchdb_host": address.host,
+            "CONFIG_whisk_couchdb_port": str(address.port),
+            "CONFIG_whisk_couchdb_username": address.user,
+            "CONFIG_whisk_couchdb_password": address.password,
+            "CONFIG_whisk_couchdb_databases_WhiskAuth": databases.subjects,
+            "CONFIG_whisk_couchdb_databases_WhiskEntity": databases.whisks,
+            "CONFIG_whisk_couchdb_databases_WhiskActivation": databases.activations,
+        }
+
     def state(self) -> str:
         """One line on whether it is up."""
         if self._existing is not None:
