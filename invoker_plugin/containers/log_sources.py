@@ -79,22 +79,18 @@ class EngineLog:
 
     async def _read_stream(self, stream: str) -> list[WeightedLine]:
         last, count = self._seen[stream]
+        newest, number = last, 0
         fresh: list[WeightedLine] = []
-        same = 0
         pieces = await self._engine.logs(self._container, stream, _seconds_before(last))
         for piece in pieces:
             time, _, text = piece.decode("utf-8", "replace").partition(" ")
             if time < last:
                 continue
-            if time == last:
-                same += 1
-                if same <= count:
-                    continue
-            else:
-                self._seen[stream] = (time, 0)
-            known, number = self._seen[stream]
-            self._seen[stream] = (known, number + 1)
+            newest, number = time, number + 1 if time == newest else 1
+            if time == last and number <= count:
+                continue
             fresh.append((LogLine(_as_in_file(time), stream, text.rstrip("\r\n")), len(piece) + 44))
+        self._seen[stream] = (newest, max(number, count if newest == last else 0))
         return fresh
 
     def put_back(self, lines: list[WeightedLine]) -> None:
