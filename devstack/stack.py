@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TextIO
 
 from devstack import process
 from devstack.api import Api
 from devstack.kafka import Kafka
+from devstack.machine import RdmaMachine, open_machine
+from devstack.machine_parts import (
+    engine_part,
+    image_part,
+    invoker_part,
+    machine_part,
+    memory_part,
+)
 from devstack.packages import ensure_programs
 from devstack.parts import PROGRAMS, Part, choose
 from devstack.paths import Paths
 from devstack.service_parts import controller_part, kafka_part, store_part
 from devstack.steps import Step, run_steps
 from devstack.store import Store
+from devstack.worker import Invoker, MemoryServer
 
 
 class Stack:
@@ -26,12 +36,32 @@ class Stack:
         self.store = Store(self.paths)
         self.api = Api(self.paths, self.kafka, self.store)
 
+    @cached_property
+    def machine(self) -> RdmaMachine:
+        """The RDMA machine. Which kind it is may take a trial, so it is opened when needed."""
+        return open_machine(self.paths)
+
+    @property
+    def memory(self) -> MemoryServer:
+        """The memory server in the machine."""
+        return MemoryServer(self.paths, self.machine)
+
+    @property
+    def invoker(self) -> Invoker:
+        """The invoker in the machine."""
+        return Invoker(self.paths, self.machine, self.kafka, self.store, self.api)
+
     def parts(self) -> list[Part]:
         """Every part, in the order of what needs what."""
         return [
             kafka_part(self.kafka),
             store_part(self.store),
             controller_part(self.paths, self.api),
+            engine_part(self.paths),
+            image_part(self.paths),
+            machine_part(self.paths, self.machine),
+            memory_part(self.paths, self.memory),
+            invoker_part(self.paths, self.invoker),
         ]
 
     def up(self, only: Sequence[str] = (), stream: TextIO | None = None) -> float:
