@@ -49,8 +49,17 @@ def died(outcome: HttpOutcome) -> bool:
 
 def worker_out_of_memory(outcome: HttpOutcome) -> bool:
     """Whether a forked worker was ended for passing its memory limit."""
+    return _exit_reason(outcome) == "memory"
+
+
+def template_lost(outcome: HttpOutcome) -> bool:
+    """Whether no further fork can come of the container: its template or its proxy is gone."""
+    return _exit_reason(outcome) == "template" or outcome.failure in ("reset", "refused")
+
+
+def _exit_reason(outcome: HttpOutcome) -> str | None:
     ending = outcome.swift.get("exit")
-    return isinstance(ending, dict) and ending.get("reason") == "memory"
+    return ending.get("reason") if isinstance(ending, dict) else None
 
 
 def fault_response(fault: InvokerError) -> ActivationResponse:

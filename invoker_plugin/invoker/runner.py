@@ -95,12 +95,11 @@ class Runner:
         keep_worker = record.response.keeps_container and not answer.died(outcome)
         if not keep_worker and not answer.died(outcome) and effect.worker is not None:
             await handle.container.kill_worker(effect.worker)
-        template_lives = outcome.status is not None or outcome.failure == "timeout"
         self._happen(
             JobFinished(
                 effect.container,
                 effect.job.activation_id,
-                keep_container=template_lives and not outcome.swift.get("template_lost"),
+                keep_container=not answer.template_lost(outcome),
                 keep_worker=keep_worker,
             )
         )
