@@ -69,4 +69,4 @@ def _kvm_failure(argv: Sequence[str]) -> str | None:
     said = done.stdout.decode(errors="replace").strip()
     if _SIGN in said:
         return None
-    return said.splitlines()[-1][:120] if said else f"QEMU ended with status {done.returncode}"
+    return said.splitlines()[0][:120] if said else f"QEMU ended with status {done.returncode}"

@@ -108,7 +108,7 @@ class Guest:
         said = self._console.read_text(errors="replace")
         if _FAILED in said:
             raise DevstackError(f"the machine's start failed: see {self._console}")
-        return _STARTED in said
+        return _STARTED in said and self.shell.answers()
 
     def _loaded(self) -> bool:
         if not self._control.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from devstack.files import write_atomically
 
 _USER = "root"
 _ALIAS = "swift-machine"
+_GREETING_S = 20.0
 _LOST = 255  # ssh's own exit status for a connection that failed
 
 
@@ -52,6 +54,11 @@ class SecureShell:
             "ControlPersist yes",
         ]
         write_atomically(self.configuration, "\n".join(lines) + "\n")
+
+    def answers(self) -> bool:
+        """Whether an ssh server greets; raises OSError while none listens."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_GREETING_S) as connection:
+            return connection.recv(4) == b"SSH-"
 
     def argv(self, command: Sequence[str] = (), *, terminal: bool = False) -> list[str]:
         """ssh's command line; without ``command`` it is a login shell."""
