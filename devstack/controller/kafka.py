@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,14 @@ _ADMIN_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 _BATCH = 500
 _MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+_LEADER_PAUSE_SECONDS = 0.1
+_NO_LEADER_YET = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 ACK_TOPIC = {"max.message.bytes": "1054644"}
 PLAIN_TOPIC: Mapping[str, str] = {}
 _RETENTION = {
@@ -155,15 +164,28 @@ class Bus:
             },
             logger=logger,
         )
-        partition = TopicPartition(topic, 0)
         try:
-            # Asked for, not OFFSET_END: that would be resolved later, after the first message.
-            _, end = consumer.get_watermark_offsets(partition, timeout=_ADMIN_SECONDS)
+            end = _end_of(consumer, topic)
+            # Given, not OFFSET_END: that would be resolved later, after the first message.
             consumer.assign([TopicPartition(topic, 0, end)])
         except KafkaException as error:
             consumer.close()
             raise BusFault(f"cannot read topic {topic}: {error.args[0].str()}") from error
         return consumer
+
+
+def _end_of(consumer: Consumer, topic: str) -> int:
+    """The offset after the last message; a topic just created may need a moment for a leader."""
+    deadline = time.monotonic() + _ADMIN_SECONDS
+    while True:
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), _ADMIN_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(_LEADER_PAUSE_SECONDS)
+        else:
+            return int(end)
 
 
 def _read(consumer: Consumer) -> list[Received]:

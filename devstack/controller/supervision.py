@@ -17,7 +17,8 @@ from devstack.controller.pings import Ping
 
 _REMEMBERED = 10
 _TOLERATED = 3
-_RETEST_MS = 60_000
+_RETEST_MS = 10_000
+"""OpenWhisk waits a minute; on a development machine somebody watches."""
 
 
 class State(str, enum.Enum):
@@ -96,12 +97,12 @@ class Supervision:
         invoker.outcomes.append(outcome)
         if invoker.state is State.DOWN:
             return
+        if outcome is Outcome.SUCCESS and invoker.state is State.UP:
+            return
+        self._judge(invoker, outcome)
         if outcome is Outcome.SUCCESS:
-            if invoker.state is State.UP:
-                return
             # Another test at once clears the remembered errors as fast as can be.
             self._send_test(invoker)
-        self._judge(invoker)
 
     def tick(self) -> None:
         """Look at the clock: who is silent, who is due for another test."""
@@ -130,14 +131,14 @@ class Supervision:
             for _, invoker in sorted(self._invokers.items())
         }
 
-    def _judge(self, invoker: _Invoker) -> None:
+    def _judge(self, invoker: _Invoker, outcome: Outcome) -> None:
         errors = invoker.outcomes.count(Outcome.SYSTEM_ERROR)
         timeouts = invoker.outcomes.count(Outcome.TIMEOUT)
         if errors > _TOLERATED:
             self._move(invoker, State.UNHEALTHY, f"{errors} of its last 10 failed")
         elif timeouts > _TOLERATED:
             self._move(invoker, State.UNRESPONSIVE, f"{timeouts} of its last 10 timed out")
-        else:
+        elif outcome is Outcome.SUCCESS:
             self._move(invoker, State.UP, "it runs activations")
 
     def _move(self, invoker: _Invoker, state: State, reason: str) -> None:

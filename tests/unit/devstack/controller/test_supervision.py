@@ -125,9 +125,18 @@ def test_disabled_is_down_at_once_and_enabled_must_prove_itself() -> None:
     assert world.state == "up"
 
 
-def test_an_unhealthy_one_is_tested_every_minute() -> None:
+def test_an_error_never_makes_it_up() -> None:
     world = World()
-    for _ in range(150):
+    world.supervision.pinged(PING)
+    world.supervision.finished(0, ERROR)
+    assert world.state == "unhealthy"
+    world.supervision.finished(0, SUCCESS)
+    assert world.state == "up"
+
+
+def test_an_unhealthy_one_is_tested_every_ten_seconds() -> None:
+    world = World()
+    for _ in range(25):
         world.supervision.pinged(PING)
         world.supervision.tick()
         world.now_ms += 1000
