@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from devstack import commands
 from devstack.errors import DevstackError
 from devstack.files import write_atomically
 from devstack.machine.bridge import Bridge, choose_bridge, create_bridge, remove_bridge
+from devstack.machine.containers import kill_containers
 from devstack.machine.content_key import content_key
 from devstack.machine.privilege import as_root
 from devstack.machine.short_paths import socket_directory
@@ -99,12 +101,16 @@ class OwnEngine:
 
     def down(self) -> bool:
         daemon = self._daemon()
+        if daemon.pid() is not None:
+            # dockerd would give each the ten seconds that programs as process 1 ignore SIGTERM.
+            kill_containers(self.docker_host_url)
         stopped = daemon.stop()
         remembered = self.paths.run / "engine-bridge.json"
         if remembered.exists():
             self._release_mounts()
             remove_bridge(choose_bridge(self.paths), self._log)
             self._remove_cgroups()
+            shutil.rmtree(self.socket.parent)
             remembered.unlink()
         return stopped
 
@@ -148,9 +154,10 @@ class OwnEngine:
 
     def _release_mounts(self) -> None:
         """Unmount what a dockerd that was killed left mounted."""
+        # dockerd also mounts its data directory on itself.
         ours = (f"{self.data}/", f"{self._execution}/")
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        for mount in reversed([mount for mount in mounts if mount.startswith(ours)]):
+        for mount in reversed([mount for mount in mounts if f"{mount}/".startswith(ours)]):
             commands.run(as_root(["umount", "-l", mount]), self._log, what=f"releasing {mount}")
 
     def _remove_cgroups(self) -> None:

@@ -26,7 +26,6 @@ _BASE = [
     "systemd-sysv",
     "busybox-static",
     "kmod",
-    "ca-certificates",
     "procps",
 ]
 
