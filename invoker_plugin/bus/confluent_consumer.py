@@ -1,0 +1,230 @@
+"""The consumer of the confluent-kafka transport."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+
+from invoker_plugin.bus.interface import Fenced, Message
+from invoker_plugin.errors import SystemFault
+from invoker_plugin.log import event
+
+logger = logging.getLogger(__name__)
+
+COMMIT_TRIES = 3
+RETRY_PAUSE_S = 0.1
+_PROBE_TIMEOUT_S = 1.0
+_WATERMARK_TIMEOUT_S = 5.0
+
+
+class ConfluentConsumer:
+    """Polls in a thread of its own and commits in another, so that neither waits for the other.
+
+    librdkafka is thread-safe; a second thread is needed because its commit is synchronous.
+    """
+
+    def __init__(self, options: dict[str, Any], topic: str) -> None:
+        self._options = options
+        self._topic = topic
+        self._client: Consumer | None = None
+        self._polling = ThreadPoolExecutor(1, f"poll-{topic}")
+        self._committing = ThreadPoolExecutor(1, f"commit-{topic}")
+        self._connected = False
+        self._position: int | None = None
+        self._fatal: KafkaError | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether brokers are reached and the topic is ours."""
+        return self._connected
+
+    async def poll(self, max_messages: int, timeout_ms: int) -> list[Message]:
+        """See :meth:`invoker_plugin.bus.interface.Consumer.poll`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._polling, self._poll, max_messages, timeout_ms / 1000
+        )
+
+    async def commit(self, offset_after: int) -> None:
+        """See :meth:`invoker_plugin.bus.interface.Consumer.commit`."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._committing, self._commit, offset_after)
+
+    async def keep_alive(self) -> None:
+        """See :meth:`invoker_plugin.bus.interface.Consumer.keep_alive`."""
+        await asyncio.get_running_loop().run_in_executor(self._polling, self._keep_alive)
+
+    async def lag(self) -> int:
+        """See :meth:`invoker_plugin.bus.interface.Consumer.lag`."""
+        return await asyncio.get_running_loop().run_in_executor(self._committing, self._lag)
+
+    async def close(self) -> None:
+        """See :meth:`invoker_plugin.bus.interface.Consumer.close`."""
+        await asyncio.get_running_loop().run_in_executor(self._polling, self._drop)
+        self._polling.shutdown(wait=False)
+        self._committing.shutdown(wait=False)
+
+    # -- in the polling thread --------------------------------------------------------------
+
+    def _poll(self, max_messages: int, timeout_s: float) -> list[Message]:
+        client = self._client or self._open()
+        found: list[Message] = []
+        try:
+            message = client.poll(timeout_s)
+            while message is not None:
+                error = message.error()
+                if error is None:
+                    found.append(_message_of(message))
+                else:
+                    self._judge(error)
+                # One poll must not wait for a full batch: take only what is there already.
+                message = client.poll(0) if len(found) < max_messages else None
+        except KafkaException as failure:
+            if not found:
+                self._judge(failure.args[0])
+        if found:
+            self._connected = True
+            self._position = found[-1].offset + 1
+        elif self._fatal is not None:
+            self._judge(self._fatal)
+        elif not self._connected:
+            self._probe(client)
+        return found
+
+    def _open(self) -> Consumer:
+        options = {**self._options, "error_cb": self._told}
+        try:
+            client = Consumer(options, logger=logger)
+        except KafkaException as failure:
+            raise SystemFault(f"no Kafka consumer can be made: {failure}") from None
+        client.subscribe([self._topic], on_assign=self._assigned, on_lost=self._lost)
+        self._fatal = None
+        self._client = client
+        return client
+
+    def _judge(self, error: KafkaError) -> None:
+        """Pass over what mends itself; rebuild the client for anything else."""
+        if error.code() in _PASSING or (error.retriable() and not error.fatal()):
+            return
+        event(logger, logging.WARNING, "consumer-rebuilt", topic=self._topic, error=error.str())
+        self._drop()
+        if error.code() == KafkaError.FENCED_INSTANCE_ID or "fenced" in error.str().lower():
+            raise Fenced(f"another process consumes topic {self._topic}: {error.str()}")
+        raise SystemFault(f"Kafka consumer of {self._topic} failed: {error.str()}")
+
+    def _drop(self) -> None:
+        client, self._client, self._connected = self._client, None, False
+        if client is not None:
+            try:
+                client.close()
+            except (KafkaException, RuntimeError) as failure:
+                event(logger, logging.WARNING, "consumer-close-failed", error=str(failure))
+
+    def _probe(self, client: Consumer) -> None:
+        """librdkafka says when all brokers are down, and never when one is back."""
+        try:
+            client.list_topics(self._topic, timeout=_PROBE_TIMEOUT_S)
+        except KafkaException:
+            return
+        self._connected = bool(client.assignment())
+
+    def _keep_alive(self) -> None:
+        """Poll without taking a message: a paused partition yields none."""
+        client = self._client
+        if client is None:
+            return
+        try:
+            assigned = client.assignment()
+            client.pause(assigned)
+            message: Any = client.poll(0)
+            if message is not None and message.error() is None:
+                client.seek(TopicPartition(self._topic, message.partition(), message.offset()))
+            client.resume(assigned)
+        except KafkaException as failure:
+            self._judge(failure.args[0])
+
+    # -- told by librdkafka, in either thread -----------------------------------------------
+
+    def _told(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._connected = False
+        event(logger, logging.WARNING, "kafka-trouble", topic=self._topic, error=error.str())
+
+    def _assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._connected = bool(partitions)
+        event(logger, logging.INFO, "topic-assigned", topic=self._topic, count=len(partitions))
+
+    def _lost(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._connected = False
+        event(logger, logging.WARNING, "topic-lost", topic=self._topic)
+
+    # -- in the committing thread -----------------------------------------------------------
+
+    def _commit(self, offset_after: int) -> None:
+        place = TopicPartition(self._topic, 0, offset_after)
+        for attempt in range(COMMIT_TRIES):
+            client = self._client
+            if client is None:
+                raise SystemFault(f"commit to {self._topic}: the consumer is being rebuilt")
+            try:
+                committed = client.commit(offsets=[place], asynchronous=False)
+                error = committed[0].error if committed else None
+            except RuntimeError as failure:  # closed by the polling thread meanwhile
+                raise SystemFault(f"commit to {self._topic}: {failure}") from None
+            except KafkaException as failure:
+                error = failure.args[0]
+            if error is None:
+                return
+            if error.code() == KafkaError.FENCED_INSTANCE_ID:
+                raise Fenced(f"another process consumes topic {self._topic}: {error.str()}")
+            if not error.retriable() or attempt + 1 == COMMIT_TRIES:
+                raise SystemFault(f"commit to {self._topic}: {error.str()}")
+            time.sleep(RETRY_PAUSE_S)
+
+    def _lag(self) -> int:
+        client, position = self._client, self._position
+        if client is None:
+            return 0
+        try:
+            place = TopicPartition(self._topic, 0)
+            low, high = client.get_watermark_offsets(place, timeout=_WATERMARK_TIMEOUT_S)
+            if position is None:
+                committed = client.committed([place], timeout=_WATERMARK_TIMEOUT_S)[0].offset
+                position = committed if committed >= 0 else low
+        except (KafkaException, RuntimeError) as failure:
+            raise SystemFault(f"lag of {self._topic}: {failure}") from None
+        return max(high - position, 0)
+
+
+_PASSING = {
+    KafkaError._PARTITION_EOF,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    # The topic is created by us before; brokers forget it for a moment while they restart.
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    # Too long without a poll: librdkafka leaves the group and joins it again by itself.
+    KafkaError._MAX_POLL_EXCEEDED,
+}
+
+
+def _message_of(message: Any) -> Message:
+    kind, timestamp_ms = message.timestamp()
+    known = kind != TIMESTAMP_NOT_AVAILABLE
+    return Message(message.offset(), timestamp_ms if known else 0, message.value() or b"")

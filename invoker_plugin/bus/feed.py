@@ -1,0 +1,217 @@
+"""Hands messages to the flow, no more at once than it can take (behaviours 3 to 11).
+
+One deliberate difference from the stock invoker, which commits a batch as soon as it was polled:
+here a message is committed when it is dispatched, just before its handler runs. So a crash loses
+nothing that was never handed over (it comes again), and runs nothing twice (what was handed over
+is committed). A commit that fails dispatches nothing; the messages stay and it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+
+from invoker_plugin.bus.interface import Consumer, Fenced, Message
+from invoker_plugin.errors import ConfigurationError, SystemFault
+from invoker_plugin.log import event
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Message], Awaitable[None] | None]
+
+POLL_TIMEOUT_MS = 1_000
+KEEP_ALIVE_MS = 60_000
+LEAST_PAUSE_S = 0.1
+MOST_PAUSE_S = 5.0
+
+
+class MessageFeed:
+    """Reads ahead, dispatches, and waits for places to become free.
+
+    ``handler`` must not block; it runs as a task of its own, in the messages' order up to its first
+    wait. ``capacity`` is
+    how many messages may be handed over and not yet :meth:`processed`; ``max_peek`` is how many
+    one poll may yield. At most ``2 * capacity`` messages wait here, so that back pressure reaches
+    Kafka.
+    """
+
+    def __init__(self, consumer: Consumer, handler: Handler, capacity: int, max_peek: int) -> None:
+        if capacity < 1 or max_peek < 1:
+            raise ConfigurationError(
+                f"a feed needs a capacity ({capacity}) and a peek ({max_peek}) of 1 or more"
+            )
+        if max_peek > 2 * capacity:
+            raise ConfigurationError(
+                f"one peek of {max_peek} messages may yield more than the {2 * capacity} "
+                f"that wait at most for a capacity of {capacity}"
+            )
+        self._consumer = consumer
+        self._handler = handler
+        self._capacity = capacity
+        self._max_peek = max_peek
+        self._free = capacity
+        self._buffer: deque[Message] = deque()
+        self._newest: Message | None = None
+        self._stopped = asyncio.Event()
+        self._filling: asyncio.Task[None] | None = None
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._handlers: set[asyncio.Task[None]] = set()
+
+    @property
+    def buffered(self) -> int:
+        """Messages that were polled and not yet handed over."""
+        return len(self._buffer)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that were handed over and are not processed yet."""
+        return self._capacity - self._free
+
+    def processed(self, count: int = 1) -> None:
+        """Free ``count`` places; more than were taken are an error of the caller, and ignored."""
+        if count > self.in_flight:
+            event(logger, logging.ERROR, "feed-over-capacity", count=count, taken=self.in_flight)
+        self._free = min(self._free + count, self._capacity)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Feed until :meth:`stop`; raise :class:`~invoker_plugin.bus.interface.Fenced`."""
+        self._filling = asyncio.ensure_future(self._fill())
+        dispatching = asyncio.ensure_future(self._dispatch())
+        try:
+            await asyncio.wait({self._filling, dispatching}, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            self.stop()
+            # Never cancelled: a batch whose commit is under way is handed over all the same.
+            await asyncio.wait({self._filling, dispatching})
+        for task in (self._filling, dispatching):
+            if not task.cancelled():
+                task.result()
+
+    def stop(self) -> None:
+        """Poll and hand over nothing more; what waits here was not committed and comes again."""
+        self._stopped.set()
+        self._work.set()
+        self._room.set()
+        if self._filling is not None:
+            self._filling.cancel()
+
+    # -- reading ahead ----------------------------------------------------------------------
+
+    async def _fill(self) -> None:
+        failures = 0
+        while not self._stopped.is_set():
+            if self.buffered > 2 * self._capacity - self._max_peek:
+                await self._drain()
+                continue
+            try:
+                self._take(await self._consumer.poll(self._max_peek, POLL_TIMEOUT_MS))
+                failures = 0
+            except SystemFault as fault:
+                failures += 1
+                await self._pause("poll", fault, failures)
+
+    async def _drain(self) -> None:
+        """Wait for room, and meanwhile keep the brokers from taking us for dead."""
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), KEEP_ALIVE_MS / 1000)
+        except asyncio.TimeoutError:
+            await self._consumer.keep_alive()
+
+    def _take(self, messages: list[Message]) -> None:
+        for message in messages:
+            if not self._seen(message):
+                self._buffer.append(message)
+                self._newest = message
+        if messages:
+            self._work.set()
+
+    def _seen(self, message: Message) -> bool:
+        """Whether a rebuilt consumer delivers again what we have or had.
+
+        A topic that was deleted and created again begins at offset 0 with messages that are
+        newer, and those are not the same.
+        """
+        newest = self._newest
+        if newest is None or message.offset > newest.offset:
+            return False
+        if message.timestamp_ms <= newest.timestamp_ms:
+            return True
+        event(logger, logging.WARNING, "topic-begins-anew", offset=message.offset)
+        self._buffer.clear()
+        return False
+
+    # -- handing over -----------------------------------------------------------------------
+
+    async def _dispatch(self) -> None:
+        failures = 0
+        while True:
+            batch = list(islice(self._buffer, self._free))
+            if self._stopped.is_set():
+                return
+            if not batch:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            try:
+                await self._consumer.commit(batch[-1].offset + 1)
+            except SystemFault as fault:
+                failures += 1
+                await self._pause("commit", fault, failures)
+                continue
+            failures = 0
+            self._hand_over(batch)
+
+    def _hand_over(self, batch: list[Message]) -> None:
+        for message in batch:
+            # The buffer may have been cleared while the commit was under way.
+            if self._buffer and self._buffer[0] is message:
+                self._buffer.popleft()
+            self._free -= 1
+            task = asyncio.ensure_future(self._call(message))
+            self._handlers.add(task)
+            task.add_done_callback(partial(self._called, message))
+        self._room.set()
+
+    async def _call(self, message: Message) -> None:
+        awaitable = self._handler(message)
+        if awaitable is not None:
+            await awaitable
+
+    def _called(self, message: Message, task: asyncio.Task[None]) -> None:
+        """A handler answers for its own errors; one that escapes would else keep its place."""
+        self._handlers.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            event(
+                logger,
+                logging.ERROR,
+                "message-handler-failed",
+                offset=message.offset,
+                error=f"{type(fault).__name__}: {fault}",
+            )
+            self.processed()
+
+    async def _pause(self, what: str, fault: SystemFault, failures: int) -> None:
+        if isinstance(fault, Fenced):
+            raise fault
+        pause_s = min(LEAST_PAUSE_S * 2 ** (failures - 1), MOST_PAUSE_S)
+        level = logging.WARNING if failures in (1, 10) or failures % 100 == 0 else logging.DEBUG
+        event(
+            logger,
+            level,
+            "feed-failed",
+            what=what,
+            error=str(fault),
+            failures=failures,
+            pause_ms=round(pause_s * 1000),
+        )
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), pause_s)
