@@ -108,7 +108,11 @@ class Fleet:
         if not done:
             print(f"template did not kill {worker.name}: killing the template", file=sys.stderr)
             self._zygote.destroy()
-        return await worker.ended
+        ending = await worker.ended
+        while worker.state == "running":
+            # its /run has been woken and closes the activation's logs, which may be asked for next
+            await asyncio.sleep(0)
+        return ending
 
     def order_kill(self, worker: WorkerHandle, reason: str) -> None:
         """SIGKILL a worker; its exit will have ``reason``."""

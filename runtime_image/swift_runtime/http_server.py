@@ -70,11 +70,13 @@ class HttpServer:
 
     async def listen_unix(self, path: str) -> None:
         """Listen on a socket file; one left by an earlier process is replaced."""
+        starting = f"{path}.starting"
         with suppress(FileNotFoundError):
-            os.unlink(path)
-        await asyncio.start_unix_server(self._serve, path, limit=_PIECE_BYTES)
+            os.unlink(starting)
+        await asyncio.start_unix_server(self._serve, starting, limit=_PIECE_BYTES)
         # the invoker may run as another user; the directory, which is its own, is the guard
-        os.chmod(path, 0o666)
+        os.chmod(starting, 0o666)
+        os.rename(starting, path)  # who sees the file can connect: the socket listens by now
 
     async def listen_tcp(self, host: str, port: int) -> int:
         """Listen on TCP; the port (a free one for 0)."""
