@@ -102,8 +102,7 @@ class Container:
         content = parse_object(body)
         options = parse_run(content, self._options.log_limit_bytes)
         if self._zygote.state == "failed":
-            text = self._zygote.failure or TEXTS["template"]
-            return json_response(502, {"error": text, "code": "template-failed"})
+            return self._template_failed()
         if self._zygote.state != "ready":
             raise Refused(500, "The action is not initialized yet: send /init first.")
         if options is None:
@@ -116,6 +115,12 @@ class Container:
         except Conflict as conflict:
             return json_response(409, {"error": str(conflict), "code": conflict.code})
         return await self._run_managed(worker, body, identifier, options)
+
+    def _template_failed(self) -> Response:
+        """Nothing can run here any more, and nothing of this request did."""
+        text = self._zygote.failure or TEXTS["template"]
+        header = _header({"exit": WorkerExit("template").to_json()})
+        return json_response(502, {"error": text, "code": "template-failed"}, header)
 
     def _worker_for(self, options: RunOptions) -> WorkerHandle:
         if options.start == "fork":
