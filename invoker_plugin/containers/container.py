@@ -19,7 +19,7 @@ from invoker_plugin.containers.http_client import ContainerClient
 from invoker_plugin.containers.http_connection import Address
 from invoker_plugin.containers.interface import Body
 from invoker_plugin.containers.log_collector import LogCollector
-from invoker_plugin.containers.log_sources import LogSource
+from invoker_plugin.containers.log_sources import JsonFile, LogSource
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.containers.socket_directories import SocketDirectories
 from invoker_plugin.errors import SystemFault
@@ -64,6 +64,7 @@ class Container:
         self._deaths = deaths
         self._fate = deaths.follow(traits.id)
         self._client = client
+        self._log_source = log_source
         self._logs = LogCollector(log_source, traits.id)
         self._directories = directories
         self._paused = False
@@ -91,6 +92,11 @@ class Container:
     def exited(self) -> bool:
         """True when Docker said that its process has ended."""
         return self._fate.exited
+
+    @property
+    def reads_log_file(self) -> bool:
+        """True when Docker's log file itself is read, not its API."""
+        return isinstance(self._log_source, JsonFile)
 
     async def init(self, body: Body, timeout_ms: int) -> HttpOutcome:
         """POST /init; see ``interface.AnyContainer``."""

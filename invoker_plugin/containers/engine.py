@@ -29,6 +29,7 @@ SHORT_S = 10.0
 PULL_S = 600.0
 _THREADS = 16
 _PULL_THREADS = 4
+_DEEPEST = 50
 
 
 class Engine:
@@ -52,6 +53,10 @@ class Engine:
     async def version(self, limit_s: float = SHORT_S) -> Facts:
         """Docker's version, as ``docker version`` has it."""
         return await self._call("version", limit_s, lambda client: client.version())
+
+    async def info(self) -> Facts:
+        """What Docker and its host are able to do, as ``docker info`` has it."""
+        return await self._call("info", SHORT_S, lambda client: client.info())
 
     async def create(self, name: str, config: Facts) -> str:
         """Create a container; its id.
@@ -127,7 +132,7 @@ class Engine:
             client = self._client(LONG_S)
             stream: Iterator[Facts] = client.events(since=since, filters=filters, decode=True)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise DockerFault(f"docker events: {_one_line(error)}") from None
+            raise DockerFault(f"docker events: {_reason(error)}") from None
         return stream
 
     def close(self) -> None:
@@ -159,7 +164,7 @@ class Engine:
             self._last_answer = time.monotonic()
             raise DockerFault(f"docker {name}: {_explain(error)}", error.status_code) from None
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise DockerFault(f"docker {name}: {_one_line(error)}") from None
+            raise DockerFault(f"docker {name}: {_reason(error)}") from None
         self._last_answer = time.monotonic()
         return result
 
@@ -224,6 +229,21 @@ def _has_prefix(container: Facts, name_prefix: str) -> bool:
 
 def _explain(error: docker.errors.APIError) -> str:
     return _one_line(error.explanation or error)
+
+
+def _reason(error: BaseException) -> str:
+    """The system's own words from within the libraries' wrappings, where there are any."""
+    seen: list[object] = [error]
+    for one in seen:
+        if isinstance(one, OSError) and one.strerror:
+            return one.strerror
+        if isinstance(one, BaseException):
+            seen += [*one.args, one.__cause__ or one.__context__, getattr(one, "reason", None)]
+        elif isinstance(one, (tuple, list)):
+            seen += one
+        if len(seen) > _DEEPEST:
+            break
+    return _one_line(error)
 
 
 def _one_line(text: object) -> str:

@@ -46,8 +46,8 @@ def launch_fault(fault: DockerFault, image: str, managed: bool) -> InvokerError:
     if fault.status == 404 and "image" in str(fault).lower():
         if managed:
             return SystemFault(
-                f"runtime image {image!r} is not on this host, and runtime images are never"
-                " pulled: load or pull it"
+                f"runtime image {image!r} is not on this host; runtime images are never pulled"
+                " by the invoker, so load or pull it by hand"
             )
         return DeveloperFault(texts.image_pull_failed(image))
     if fault.status is not None and _NOT_EXECUTABLE.search(str(fault)):

@@ -62,10 +62,14 @@ class ContainerFactory:
         api = str(version.get("ApiVersion", ""))
         if tuple(int(part) for part in api.split(".") if part.isdigit()) < _OLDEST_API:
             raise SystemFault(f"Docker Engine API {api} is too old: 1.40 (Docker 19.03) is needed")
-        if self._directories is not None:
-            self._directories.prepare()
+        self.prepare()
         self._deaths.start()
         await self.clean_up()
+
+    def prepare(self) -> None:
+        """Make what containers need on this host. Raises SystemFault."""
+        if self._directories is not None:
+            self._directories.prepare()
 
     async def create(self, specification: ContainerSpecification) -> Container:
         """Create and start a container. Raises DeveloperFault or SystemFault."""

@@ -55,7 +55,7 @@ def test_missing_image_is_the_users_or_the_deployments() -> None:
     assert str(users) == "Failed to pull container image 'x/y:1'."
     ours = launch_fault(missing, "x/y:1", True)
     assert isinstance(ours, SystemFault)
-    assert "load or pull it" in str(ours)
+    assert "load or pull it by hand" in str(ours)
 
 
 def test_a_timeout_is_the_systems() -> None:
