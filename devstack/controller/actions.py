@@ -42,10 +42,10 @@ class ActionForge:
         if body.get("exec") is None:
             raise BadRequest("exec undefined")
         executable = self._executable(body["exec"], name)
-        annotations = parameters.parse(body.get("annotations", []), "annotations")
+        annotations = parameters.parse(body.get("annotations") or [], "annotations")
         if parameters.find(annotations, PROVIDE_API_KEY) is None:
             annotations.append({"key": PROVIDE_API_KEY, "value": False})
-        given = parameters.parse(body.get("parameters", []), "parameters")
+        given = parameters.parse(body.get("parameters") or [], "parameters")
         document = {
             "_id": name.document_id,
             "annotations": _with_kind(annotations, executable.kind),
@@ -72,12 +72,12 @@ class ActionForge:
         annotations = old.get("annotations", [])
         removed = body.get("delAnnotations") or []
         annotations = [pair for pair in annotations if pair["key"] not in removed]
-        if "annotations" in body:
+        if body.get("annotations") is not None:
             added = parameters.parse(body["annotations"], "annotations")
             annotations = parameters.merge(annotations, added)
         given = (
             parameters.parse(body["parameters"], "parameters")
-            if "parameters" in body
+            if body.get("parameters") is not None
             else old.get("parameters", [])
         )
         document = {

@@ -37,16 +37,17 @@ def update(old: Document, body: Json, now_ms: int) -> Document:
     binding = _binding(body.get("binding"), old["namespace"]) or old["binding"]
     if binding and not old["binding"]:
         raise BadRequest("Resource is a package and cannot be converted into a binding.")
-    annotations = old["annotations"]
-    if "annotations" in body:
+    annotations, given = old["annotations"], old["parameters"]
+    if body.get("annotations") is not None:
         annotations = parameters.parse(body["annotations"], "annotations")
-    changed = parameters.parse(body["parameters"], "parameters") if "parameters" in body else None
+    if body.get("parameters") is not None:
+        given = parameters.parse(body["parameters"], "parameters")
     major, minor, patch = old["version"].split(".")
     return {
         **old,
         "annotations": _with_binding(annotations, binding),
         "binding": binding,
-        "parameters": old["parameters"] if changed is None else changed,
+        "parameters": given,
         "publish": bool(body.get("publish", old["publish"])),
         "updated": now_ms,
         "version": body.get("version") or f"{major}.{minor}.{int(patch) + 1}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from devstack.controller.identity import Authenticator, Identity
 from devstack.controller.messages import Transaction, new_transaction
 from devstack.controller.names import DEFAULT_NAMESPACE
 
+logger = logging.getLogger(__name__)
 Json = Any
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _TRANSACTION: ContextVar[Transaction] = ContextVar("transaction")
@@ -35,6 +37,8 @@ async def answer_faults(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         response = await handler(request)
     except ApiFault as fault:
+        if fault.status >= 500:
+            logger.warning("%s %s: %s", request.method, request.path, fault.text)
         response = _error(fault.status, fault.text, begun)
     except web.HTTPException as refusal:
         if refusal.status < 400:

@@ -20,6 +20,7 @@ from devstack.controller.faults import Conflict, Unavailable
 Json = Any
 Document = dict[str, Json]
 _TIMEOUT_SECONDS = 30.0
+_KEPT_SECONDS = 3.0
 
 
 class Store:
@@ -47,6 +48,8 @@ class Store:
         headers = {"Authorization": f"Basic {base64.b64encode(login).decode('ascii')}"}
         self._session = aiohttp.ClientSession(
             headers=headers if settings.username else None,
+            # pouchdb-server closes idle connections after 5 s; do not meet it in the act.
+            connector=aiohttp.TCPConnector(keepalive_timeout=_KEPT_SECONDS),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
         )
         for database in (settings.subjects, settings.whisks, settings.activations):

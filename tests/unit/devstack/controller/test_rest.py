@@ -65,7 +65,12 @@ def test_life_of_an_action() -> None:
             assert (status, made["version"]) == (200, "0.0.1")
             assert made["exec"] == {"kind": "python:3", "binary": False, "code": CODE}
             assert (await running.ask("PUT", "actions/act", ACTION))[0] == 409
-            change = {"limits": {"memory": 128}, "parameters": [{"key": "a", "value": 1}]}
+            # As wsk sends it: what was not given on its command line may be null.
+            change = {
+                "limits": {"memory": 128, "timeout": None},
+                "parameters": [{"key": "a", "value": 1}],
+                "annotations": None,
+            }
             status, changed = await running.ask("PUT", "actions/act", change, overwrite="true")
             assert (status, changed["version"]) == (200, "0.0.2")
             assert changed["limits"] == {
