@@ -154,6 +154,9 @@ async def _one_container(
         yield Finding(
             "container", "fail", str(fault), f"try it by hand: docker run --rm {image.name}"
         )
+    finally:
+        # Waits until a container that came to nothing is removed.
+        await factory.close()
 
 
 def _made(container: Container) -> Finding:
