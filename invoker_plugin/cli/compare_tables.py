@@ -75,7 +75,9 @@ def _milliseconds(value: float | None) -> str:
     """Enough digits to tell a fork's phases apart, no more than were measured."""
     if value is None:
         return _NONE
-    return f"{value:.0f}" if value == int(value) or value >= 1000 else f"{value:.1f}"
+    if value == int(value) or value >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _aligned(header: list[str], rows: list[list[str]], numeric: range) -> list[str]:
