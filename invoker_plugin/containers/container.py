@@ -106,6 +106,10 @@ class Container:
         """POST /run; see ``interface.AnyContainer``."""
         return self._noted(await self._client.run(body, timeout_ms))
 
+    async def listens(self, timeout_ms: int = 1000) -> bool:
+        """A cheap probe: does its proxy accept a connection (behaviour 82)?"""
+        return await self._client.listens(timeout_ms)
+
     async def suspend(self) -> None:
         """Close the connections, which a pause would break silently, and pause (behaviour 112)."""
         self._client.close()

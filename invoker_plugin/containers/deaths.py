@@ -1,7 +1,8 @@
 """Hears at once when a container exits or the kernel kills something in it for lack of memory.
 
 Docker tells it over its stream of events; asking for the state instead took stock OpenWhisk twelve
-seconds (behaviour 99). When the stream breaks it is opened again from where it ended.
+seconds (behaviour 99). When the stream breaks it is opened again from where it ended, and the
+containers are looked through once.
 """
 
 from __future__ import annotations
@@ -70,15 +71,27 @@ class DeathWatch:
 
     def _listen(self) -> None:
         since = int(time.time())
+        interrupted = False
         while not self._stopped.is_set():
             try:
                 self._stream = self._engine.watch(self._label, since)
+                if interrupted:
+                    self._catch_up()
+                interrupted = True
                 for news in self._stream:
                     since = int(news.get("time", since))
                     self._tell(news)
             except (InvokerError, OSError, ValueError) as error:
                 event(_log, logging.WARNING, "docker_events_broken", error=str(error))
             self._stopped.wait(_RECONNECT_S)
+
+    def _catch_up(self) -> None:
+        """A Docker that was restarted has forgotten its events, but not what has exited."""
+        followed = list(self._fates)
+        alive = self._engine.alive(self._label)
+        for container in followed:
+            if container not in alive:
+                self._tell({"id": container, "Action": "die"})
 
     def _tell(self, news: dict[str, Any]) -> None:
         if self._loop is None or self._stopped.is_set():

@@ -135,6 +135,14 @@ class Engine:
             raise DockerFault(f"docker events: {_reason(error)}") from None
         return stream
 
+    def alive(self, label: str) -> set[str]:
+        """The containers with ``label`` that have not exited. Blocks: for a thread."""
+        try:
+            found = self._client(LONG_S).containers(all=True, filters={"label": label})
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise DockerFault(f"docker list: {_reason(error)}") from None
+        return {one["Id"] for one in found if one["State"] not in ("exited", "dead")}
+
     def close(self) -> None:
         """Let go of the threads. Calls that are under way end by themselves."""
         self._threads.close()

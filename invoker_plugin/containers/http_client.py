@@ -95,6 +95,15 @@ class ContainerClient:
         data = request(method, path, b"", self.address.host, self._keeps)
         return await self._attempt(data, watch, watch.left_s, limit_bytes)
 
+    async def listens(self, timeout_ms: int) -> bool:
+        """True when the container accepts a connection; nothing is sent."""
+        try:
+            connection = await Connection.open(self.address, timeout_ms / 1000)
+        except Refused:
+            return False
+        connection.close()
+        return True
+
     def close(self) -> None:
         """Close the kept connections; the next request opens new ones."""
         while self._idle:

@@ -39,6 +39,9 @@ class AnyContainer(Protocol):
     async def run(self, body: Body, timeout_ms: int) -> HttpOutcome:
         """POST /run, never retried once something may have been delivered."""
 
+    async def listens(self, timeout_ms: int = 1000) -> bool:
+        """True when its proxy accepts a connection: a cheap probe (behaviour 82)."""
+
     async def suspend(self) -> None:
         """Close kept connections, pause. Raises SystemFault: then destroy it (behaviour 68)."""
 

@@ -75,6 +75,9 @@ class StubContainer:
         outcome = self.answer(self, path, sent)
         return outcome if isinstance(outcome, HttpOutcome) else await outcome
 
+    async def listens(self, timeout_ms: int = 1000) -> bool:
+        return "listens" not in self.fails
+
     async def suspend(self) -> None:
         self._may_fail("suspend")
         self.suspended = True

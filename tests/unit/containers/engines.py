@@ -111,5 +111,8 @@ class FakeEngine:
     def watch(self, label: str, since: int) -> Events:
         return Events(self.events)
 
+    def alive(self, label: str) -> set[str]:
+        return {identity for identity, one in self.existing.items() if one["State"] != "exited"}
+
     def close(self) -> None:
         self.closed = True

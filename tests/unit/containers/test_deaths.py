@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from invoker_plugin.containers import deaths as deaths_module
 from invoker_plugin.containers.deaths import DeathWatch
 from tests.unit.containers.engines import FakeEngine
 
@@ -55,3 +58,30 @@ def test_events_reach_the_loop_from_their_thread() -> None:
         assert fate.exited
 
     asyncio.run(flow())
+
+
+def test_exit_that_was_missed_is_found_when_the_stream_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Docker was restarted: the stream broke, and the event of the exit is lost."""
+    monkeypatch.setattr(deaths_module, "_RECONNECT_S", 0.0)
+
+    async def flow() -> None:
+        engine = FakeEngine()
+        engine.existing["alive"] = {"State": "running"}
+        engine.existing["gone"] = {"State": "exited"}
+        deaths = watch_of(engine)
+        told: list[str] = []
+        exited = asyncio.Event()
+        deaths.on_exit(told.append)
+        deaths.on_exit(lambda _: exited.set())
+        fates = {name: deaths.follow(name) for name in ("alive", "gone", "removed")}
+        deaths.start()
+        await asyncio.wait_for(exited.wait(), 10)
+        while len(told) < 2:
+            await asyncio.sleep(0)
+        deaths.stop()
+        assert sorted(told) == ["gone", "removed"]
+        assert not fates["alive"].exited
+
+    asyncio.run(asyncio.wait_for(flow(), 20))
