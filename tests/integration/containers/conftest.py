@@ -13,34 +13,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import docker.errors
 import docker.utils
 import pytest
 
+from devstack.errors import DevstackError
+from devstack.lock import exclusive
+from devstack.machine_parts import engine_part
+from devstack.stack import Stack
 from invoker_plugin.containers import labels
 from invoker_plugin.containers.settings import ContainerSettings
 
 PLAIN = "swift-test/runtime:plain"
 SWIFT = "swift-test/runtime:swift"
 IMAGE = Path(__file__).parent / "image"
-ENGINE_OF_DEVSTACK = Path(__file__).parents[3] / ".devstack/run/engine/docker.sock"
 
 
 @pytest.fixture(scope="session")
-def docker_host() -> str:
-    """A Docker Engine: that of DOCKER_HOST, the system's, or the devstack's."""
-    candidates = [
-        os.environ.get("DOCKER_HOST"),
-        "unix:///var/run/docker.sock",
-        f"unix://{ENGINE_OF_DEVSTACK}",
-    ]
-    for candidate in filter(None, candidates):
-        try:
-            docker.APIClient(base_url=candidate, version="auto", timeout=10)
-        except docker.errors.DockerException:
-            continue
-        return candidate
-    return pytest.fail(f"no Docker Engine answers; tried {', '.join(filter(None, candidates))}")
+def docker_host(devstack: Stack) -> str:
+    """A Docker Engine: that of DOCKER_HOST, else the devstack's."""
+    given = os.environ.get("DOCKER_HOST")
+    if given:
+        return given
+    try:
+        with exclusive(devstack.paths):
+            devstack.up(["engine"])
+    except DevstackError as error:
+        pytest.fail(f"the devstack's Docker Engine cannot be had: {error}", pytrace=False)
+    return engine_part(devstack.paths).environment()["DOCKER_HOST"]
 
 
 @pytest.fixture(scope="session")
