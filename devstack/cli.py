@@ -1,12 +1,15 @@
-"""The command line: ``python -m devstack up|down|status|logs|env|clean``."""
+"""The command line: ``python -m devstack up|down|status|logs|env|demo|clean``."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 
+from devstack.client import Client
+from devstack.demo import run_demo
 from devstack.errors import DevstackError
 from devstack.lock import exclusive
 from devstack.parts import choose
@@ -57,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     env = commands.add_parser("env", help="shell exports: eval $(python -m devstack env)")
     env.set_defaults(command=_env)
 
+    demo = commands.add_parser("demo", help="bring it up and run the RDMA demo")
+    demo.set_defaults(command=_demo)
+
     clean = commands.add_parser("clean", help="stop everything, remove what was built and kept")
     clean.set_defaults(command=_clean)
     return parser
@@ -103,6 +109,21 @@ def _logs(stack: Stack, given: argparse.Namespace) -> int:
 def _env(stack: Stack, _: argparse.Namespace) -> int:
     for name, value in stack.environment().items():
         print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _demo(stack: Stack, _: argparse.Namespace) -> int:
+    began = time.monotonic()
+    with exclusive(stack.paths):
+        took = stack.up()
+    print(f"up in {took:.1f} s")
+    run_demo(
+        Client(stack.api.url, stack.api.authorization),
+        stack.memory.peer,
+        stack.api.properties,
+        lambda line: print(line, flush=True),
+    )
+    print(f"demo in {time.monotonic() - began:.1f} s, of which {took:.1f} s were bringing it up")
     return 0
 
 

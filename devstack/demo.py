@@ -34,7 +34,6 @@ class Outcome:
     label: str
     seed: int
     invocation: Invocation
-    seconds: float
 
     def fault(self) -> str | None:
         """What is wrong with it, None when its checksum is the right one."""
@@ -85,7 +84,7 @@ def create_action(client: Client) -> None:
         ACTION,
         RDMA_KIND,
         SOURCE.read_text(),
-        limits={"timeout": 120_000, "memory": 256},
+        limits={"timeout": 120_000, "memory": 128},
         annotations={"swift-slots": BURST + 1},
     )
 
@@ -105,9 +104,7 @@ def _invoke(
 def _invoke_one(label: str, client: Client, peer: str) -> Outcome:
     seed = secrets.randbelow(2**31)
     arguments = {"seed": seed, "bytes": PAYLOAD_BYTES, "peer": peer}
-    began = time.monotonic()
-    invocation = client.invoke(ACTION, arguments)
-    return Outcome(label, seed, invocation, time.monotonic() - began)
+    return Outcome(label, seed, client.invoke(ACTION, arguments))
 
 
 def _print_table(outcomes: Sequence[Outcome], properties: Path) -> None:

@@ -21,7 +21,7 @@ def ensure_built(paths: Paths, engine: Engine) -> str:
         what="building the runtime images",
         directory=REPOSITORY,
     )  # fmt: skip
-    built = "build " in log.read_text().rpartition("$ ")[2]
+    built = "  build " in log.read_text().rpartition("$ ")[2]
     return f"{'built' if built else 'kept'}: {', '.join(IMAGES)}"
 
 
