@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Builds rdma-core 59.0 from a pinned source, with the series of patches or without.
+
+    build.py swift | stock      builds if needed; prints the path of a tar to unpack at a root
+
+The tar has libibverbs, librdmacm, all providers, pyverbs, a few tools and rdma-core's Python tests,
+for Debian trixie. It is compiled in a Debian root of its own, so this host needs no compiler, and
+kept under the digest of everything it is made from. `build.py VARIANT --key` prints that digest
+and builds nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from devstack import commands  # noqa: E402  # the path above comes first
+from devstack.errors import DevstackError  # noqa: E402
+from devstack.machine.content_key import content_key  # noqa: E402
+from devstack.machine.mirror import find_mirror  # noqa: E402
+from devstack.machine.privilege import as_root, isolated, owner  # noqa: E402
+from devstack.packages import Program, ensure_programs  # noqa: E402
+from devstack.paths import Paths  # noqa: E402
+
+SUITE = "trixie"
+BASE_SCRIPTS = REPOSITORY / "runtime_image"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+REQUIREMENTS = HERE / "requirements.txt"
+SOURCE_NAME = "pyverbs-59.0.tar.gz"
+BASE_PACKAGES = (
+    "cmake",
+    "cython3",  # 3.0.x: 3.3 rejects pyverbs' mlx5dv_flow.pyx
+    "gcc",
+    "libc6-dev",
+    "libnl-3-dev",
+    "libnl-route-3-dev",
+    "libudev-dev",
+    "ninja-build",
+    "pkgconf",
+    "python3-dev",
+)
+_PROGRAMS = (
+    Program("debootstrap", ("debootstrap", "debian-archive-keyring")),
+    Program("patch", ("patch",)),
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is built: with the series or not, and which providers are in libibverbs.so."""
+
+    name: str
+    patched: bool
+    builtin_providers: str
+
+    def patches(self) -> list[Path]:
+        """The files of the series, in order."""
+        if not self.patched:
+            return []
+        lines = (HERE / "series").read_text().splitlines()
+        return [HERE / line for line in lines if line and not line.startswith("#")]
+
+    def key(self) -> str:
+        """Changes with everything the tar depends on, but for Debian's own updates."""
+        return content_key(
+            SUITE, self.builtin_providers, BASE_PACKAGES, HERE / "compile.sh", REQUIREMENTS,
+            *self.patches(),
+        )  # fmt: skip
+
+
+VARIANTS = {
+    "swift": Variant("swift", patched=True, builtin_providers="rxe"),
+    "stock": Variant("stock", patched=False, builtin_providers=""),
+}
+
+
+def build(variant: Variant, paths: Paths) -> Path:
+    """Have the variant's tar; where it is."""
+    cache = paths.cache / "rdma-core"
+    target = cache / f"rdma-core-{variant.name}-{variant.key()}.tar"
+    if target.exists():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    ensure_programs(paths, _PROGRAMS)
+    source = _source(cache, paths)
+    base = _base(cache, paths)
+    _say(f"compile rdma-core ({variant.name})")
+    work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
+    script = ["sh", str(HERE / "compile.sh"), str(work), str(partial), str(base), str(source)]
+    patches = [str(patch) for patch in variant.patches()]
+    argv = isolated([*script, variant.builtin_providers, *patches])
+    _run(argv, paths, what=f"compiling rdma-core ({variant.name})")
+    return _take(partial, target, work, paths)
+
+
+def _source(cache: Path, paths: Paths) -> Path:
+    """The source distribution, as pip takes it from the index and as the pin says."""
+    source = cache / SOURCE_NAME
+    if not source.exists():
+        _say(f"download {SOURCE_NAME}")
+        # only pyverbs itself from source: pip also builds what it asks a version of
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        options = ["--no-binary", "pyverbs", "--require-hashes", "-r", str(REQUIREMENTS)]
+        _run([*pip, *options, "--dest", str(cache)], paths, what=f"downloading {SOURCE_NAME}")
+    pinned = re.search(r"sha256:([0-9a-f]{64})", REQUIREMENTS.read_text())
+    found = hashlib.sha256(source.read_bytes()).hexdigest()
+    if pinned is None or found != pinned.group(1):
+        raise DevstackError(f"{source} is not what {REQUIREMENTS} pins: remove it and try again")
+    return source
+
+
+def _base(cache: Path, paths: Paths) -> Path:
+    """A Debian root with compilers."""
+    scripts = [BASE_SCRIPTS / "make-base.sh", BASE_SCRIPTS / "install-packages.sh"]
+    target = cache / f"base-{content_key(SUITE, BASE_PACKAGES, *scripts)}.tar"
+    if target.exists():
+        return target
+    _say(f"debootstrap {SUITE} with compilers")
+    work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
+    script = ["sh", str(scripts[0]), str(work), str(partial), SUITE, str(KEYRING), _mirror()]
+    _run(isolated([*script, *BASE_PACKAGES]), paths, what="making the root with compilers")
+    return _take(partial, target, work, paths)
+
+
+def _mirror() -> str:
+    """The mirror of this host's apt; empty (debootstrap's own choice) on other systems."""
+    if "ID=debian" not in Path("/etc/os-release").read_text().splitlines():
+        return ""
+    try:
+        return find_mirror().address
+    except DevstackError:
+        return ""
+
+
+def _take(partial: Path, target: Path, work: Path, paths: Paths) -> Path:
+    """Make root's file ours and give it its name; a file of that name is always whole."""
+    _run(as_root(["rm", "-rf", str(work)]), paths, what="removing the work directory")
+    _run(as_root(["chown", owner(), str(partial)]), paths, what=f"taking {target.name}")
+    partial.rename(target)
+    return target
+
+
+def _run(argv: list[str], paths: Paths, *, what: str) -> None:
+    commands.run(argv, paths.logs / "rdma-core.log", what=what)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """The command line; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("variant", choices=sorted(VARIANTS))
+    parser.add_argument("--key", action="store_true", help="print the content key, build nothing")
+    arguments = parser.parse_args()
+    variant = VARIANTS[arguments.variant]
+    if arguments.key:
+        print(variant.key())
+        return 0
+    paths = Paths.find()
+    paths.create()
+    try:
+        print(build(variant, paths))
+    except DevstackError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
