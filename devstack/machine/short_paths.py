@@ -1,4 +1,4 @@
-"""Directories for Unix sockets: their addresses may not be longer than 107 bytes."""
+"""Directories for Unix sockets: containerd refuses addresses of more than 104 bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devstack.machine.content_key import content_key
 from devstack.paths import Paths
 
 # Docker appends "/exec/containerd/containerd.sock", ssh a random suffix of 17 characters.
-_LONGEST = 107 - 40
+_LONGEST = 104 - 40
 
 
 def socket_directory(paths: Paths, name: str) -> Path:

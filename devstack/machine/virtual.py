@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -171,9 +172,9 @@ class VirtualMachine:
     def _prune(self, guest: Guest, state: SavedState) -> None:
         """Remove disks and states of other inputs: they are large, and this one is made."""
         cache = self.paths.cache / "machine"
-        for other in cache.glob("state-*"):
-            if other != state.directory:
-                SavedState(other).remove()
+        for other in [*cache.glob("state-*"), *cache.glob("root-*")]:
+            if other not in (state.directory, guest.image.directory):
+                shutil.rmtree(other)
         for disk in cache.glob("docker-*.img"):
             if disk != guest.docker_disk:
                 disk.unlink()
