@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
@@ -23,6 +24,8 @@ _ADMIN_SECONDS = 30.0
 _POLL_SECONDS = 0.5
 _BATCH = 500
 _MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+_CRITICAL_ONLY = 2
+_REPEAT_SECONDS = 10.0
 _LEADER_PAUSE_SECONDS = 0.1
 _NO_LEADER_YET = frozenset(
     {
@@ -62,13 +65,12 @@ class Bus:
         self._threads: list[threading.Thread] = []
         self._producer = Producer(
             {
-                "bootstrap.servers": hosts,
+                **_common(hosts),
                 "acks": "all",
                 "linger.ms": 0,
                 "message.max.bytes": _MAX_MESSAGE_BYTES,
                 "message.timeout.ms": 30_000,
             },
-            logger=logger,
         )
 
     async def start(self, topics: Mapping[str, Mapping[str, str]]) -> None:
@@ -135,7 +137,7 @@ class Bus:
             self._producer.poll(_POLL_SECONDS)
 
     def _ensure(self, topics: Mapping[str, Mapping[str, str]]) -> None:
-        admin = AdminClient({"bootstrap.servers": self._hosts}, logger=logger)
+        admin = AdminClient(_common(self._hosts))
         wanted = [
             NewTopic(
                 self._prefix + name,
@@ -145,24 +147,25 @@ class Bus:
             )
             for name, settings in topics.items()
         ]
-        futures = admin.create_topics(wanted, operation_timeout=_ADMIN_SECONDS)
+        futures = admin.create_topics(wanted, request_timeout=_ADMIN_SECONDS)
         for name, future in futures.items():
             try:
-                future.result(_ADMIN_SECONDS)
+                future.result()
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise BusFault(f"cannot create topic {name}: {error.args[0].str()}") from error
+                    raise BusFault(
+                        f"cannot create topic {name} at {self._hosts}: {error.args[0].str()}"
+                    ) from error
 
     def _positioned(self, topic: str) -> Consumer:
         consumer = Consumer(
             {
-                "bootstrap.servers": self._hosts,
+                **_common(self._hosts),
                 "group.id": f"{topic}-tail",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 100,
                 "max.partition.fetch.bytes": _MAX_MESSAGE_BYTES,
             },
-            logger=logger,
         )
         try:
             end = _end_of(consumer, topic)
@@ -172,6 +175,31 @@ class Bus:
             consumer.close()
             raise BusFault(f"cannot read topic {topic}: {error.args[0].str()}") from error
         return consumer
+
+
+def _common(hosts: str) -> dict[str, Any]:
+    """Of every client: where, and one line for each trouble instead of one for each attempt."""
+    return {
+        "bootstrap.servers": hosts,
+        "reconnect.backoff.ms": 250,
+        "reconnect.backoff.max.ms": 5000,
+        "log_level": _CRITICAL_ONLY,
+        "error_cb": _Troubles(),
+    }
+
+
+class _Troubles:
+    """Logs what librdkafka reports; the same again only after a while."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        """Called by librdkafka, from whichever thread polls."""
+        now = time.monotonic()
+        if now - self._logged.get(error.name(), -_REPEAT_SECONDS) >= _REPEAT_SECONDS:
+            self._logged[error.name()] = now
+            logger.warning("kafka: %s", error.str())
 
 
 def _end_of(consumer: Consumer, topic: str) -> int:

@@ -98,6 +98,7 @@ def controller(
     finally:
         process.kill()
         process.wait()
+        _delete_topics(kafka_hosts, f"{unique}-")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,13 @@ def client(controller: Controller, node_modules: Path) -> Callable[[str], Docume
         return found
 
     return run
+
+
+def _delete_topics(hosts: str, prefix: str) -> None:
+    admin = AdminClient({"bootstrap.servers": hosts})
+    ours = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+    for future in admin.delete_topics(ours).values():
+        future.result(30)
 
 
 def _subject(store: Document, namespace: str) -> str:
