@@ -43,7 +43,7 @@ def docker_host(devstack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-def images(docker_host: str) -> None:
+def images(docker_host: str) -> Iterator[None]:
     """The test runtime, without and with the label of the Swift protocol."""
     client = docker.APIClient(base_url=docker_host, version="auto")
     entry = f'ENTRYPOINT ["{sys.base_prefix}/bin/python3", "-S", "/runtime.py"]'
@@ -53,6 +53,9 @@ def images(docker_host: str) -> None:
         client.import_image_from_data(_file_system(), repository=name, tag=tag, changes=changes)
     nothing = ['CMD ["/no/such/program"]']
     client.import_image_from_data(_file_system(), "swift-test/nothing", "1", changes=nothing)
+    yield
+    for image in (PLAIN, SWIFT, "swift-test/nothing:1"):
+        client.remove_image(image, force=True)
 
 
 def _file_system() -> bytes:
