@@ -25,6 +25,7 @@ from swift_rdma.peer import DEFAULT_PORT, REGION_NAME
 from swift_rdma.regions import Regions, ServedRegion
 
 _HELLO_SECONDS = 10.0
+_FILL_SECONDS = 0.05
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 """A client whose host died is noticed within half a minute, and its memory freed."""
 
@@ -32,20 +33,25 @@ _KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPC
 class MemoryServer:
     """Accepts clients on TCP and connects a queue pair for each."""
 
-    def __init__(self, where: Place, length: int, most_clients: int) -> None:
+    def __init__(self, where: Place, length: int, most_clients: int, spare: int) -> None:
         self._place = where
-        self._regions = Regions(where.context, length)
+        self._regions = Regions(where.context, length, spare)
         self._most_clients = most_clients
         self._clients: set[asyncio.Task[None]] = set()
+        self._filling: asyncio.Task[None] | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Start to accept; the port (a free one for 0)."""
+        while self._regions.fill():
+            pass
         server = await asyncio.start_server(self._accept, host, port)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
     async def close(self) -> None:
         """Drop all clients and free everything."""
+        if self._filling is not None:
+            self._filling.cancel()
         for task in self._clients:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
@@ -82,12 +88,26 @@ class MemoryServer:
             try:
                 lane.connect(remote)
                 writer.write(exchange.pack({"endpoint": lane.endpoint(region.memory).to_json()}))
+                self._fill_later()
                 while True:
                     await self._answer(await _receive(reader), region, writer)
             finally:
                 lane.close()
         finally:
             self._regions.release(region)
+
+    def _fill_later(self) -> None:
+        if self._filling is None or self._filling.done():
+            self._filling = asyncio.create_task(self._fill())
+
+    async def _fill(self) -> None:
+        """Replace the regions that were handed out, once no client waits for its turn."""
+        await asyncio.sleep(_FILL_SECONDS)
+        try:
+            while self._regions.fill():
+                await asyncio.sleep(0)
+        except RdmaError as error:
+            print(f"no region made ahead: {error}", file=sys.stderr)
 
     async def _answer(
         self, message: dict[str, Any], region: ServedRegion, writer: asyncio.StreamWriter
@@ -129,7 +149,9 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Open the device, print one line of JSON when ready, serve until SIGTERM or SIGINT."""
     context = verbs.open_device(arguments.device)
     chosen = gid.choose(verbs.gid_table(context), os.environ)
-    server = MemoryServer(place(context, chosen), arguments.bytes, arguments.clients)
+    server = MemoryServer(
+        place(context, chosen), arguments.bytes, arguments.clients, arguments.spare
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -155,6 +177,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: a free one")
     parser.add_argument("--bytes", type=int, default=1 << 20, help="size of each region")
     parser.add_argument("--clients", type=int, default=1024, help="most clients at once")
+    parser.add_argument("--spare", type=int, default=4, help="regions to make ahead")
     parser.add_argument(
         "--device",
         default=os.environ.get("SWIFT_RDMA_DEVICE") or None,

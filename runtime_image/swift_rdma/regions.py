@@ -28,17 +28,29 @@ class ServedRegion:
 
 
 class Regions:
-    """Makes regions of one size; shared ones live as long as the server."""
+    """Makes regions of one size; shared ones live as long as the server.
 
-    def __init__(self, context: Any, length: int) -> None:
+    A few are made ahead: registering memory is most of what a client would wait for.
+    """
+
+    def __init__(self, context: Any, length: int, spare: int) -> None:
         self.length = length
         self._context = context
         self._shared: dict[str, ServedRegion] = {}
+        self._most_spare = spare
+        self._spare: list[ServedRegion] = []
+
+    def fill(self) -> bool:
+        """Make one region ahead; False when there are enough."""
+        if len(self._spare) >= self._most_spare:
+            return False
+        self._spare.append(ServedRegion(self._context, self.length))
+        return True
 
     def take(self, name: str | None) -> ServedRegion:
         """The shared region of that name, or a new one of the client's own."""
         if name is None:
-            return ServedRegion(self._context, self.length)
+            return self._spare.pop() if self._spare else ServedRegion(self._context, self.length)
         if name not in self._shared:
             self._shared[name] = ServedRegion(self._context, self.length)
         return self._shared[name]
@@ -49,6 +61,7 @@ class Regions:
             region.close()
 
     def close(self) -> None:
-        for region in self._shared.values():
+        for region in [*self._shared.values(), *self._spare]:
             region.close()
         self._shared.clear()
+        self._spare.clear()

@@ -1,7 +1,8 @@
 """Fresh randomness in a forked worker.
 
-``os.urandom`` and ``secrets`` ask the kernel and OpenSSL watches the process id, so they need
-nothing. What keeps its state in the process would give every fork the same numbers.
+``os.urandom`` and ``secrets`` ask the kernel, OpenSSL watches the process id, and ``random`` seeds
+itself anew after a fork, so they need nothing. What else keeps its state in the process would give
+every fork the same numbers.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from typing import Any
 def renew() -> None:
     """Seed anew what the template's modules would otherwise share with every worker."""
     modules = sys.modules
-    if "random" in modules:
-        modules["random"].seed()
     if "tempfile" in modules:
         # The template's choice of directory must not outlive the fork: TMPDIR is the worker's.
         modules["tempfile"].tempdir = None  # type: ignore[attr-defined]

@@ -38,8 +38,10 @@ def return_free_memory() -> None:
 
 def offer_to_oom_killer() -> None:
     """Have the kernel take this process, never proxy or template, when memory runs out."""
-    with open("/proc/self/oom_score_adj", "w") as stream:
-        stream.write("1000")
+    # bare calls: this is between a fork and its first line of user code
+    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(descriptor, b"1000")
+    os.close(descriptor)
 
 
 def thread_count() -> int:

@@ -104,6 +104,7 @@ class Template:
             os.environ[name] = environment_text(content)
         os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(self._directory, "template")
         os.makedirs(os.environ["TMPDIR"], mode=0o700)
+        os.mkdir(os.path.join(self._directory, "workers"), 0o700)
         action = Path(self._directory, "action")
         action.mkdir(mode=0o700)
         self._function = loader.load(value, action)

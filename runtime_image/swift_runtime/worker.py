@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -49,18 +48,17 @@ class Worker:
         self._hook_failure: str | None = None
 
     def detach(self) -> None:
-        """Become independent of the template: session, memory, signals, randomness."""
+        """Become independent of the template: end, process group, memory, randomness."""
         process.die_with_parent(self._birth.parent)
-        os.setsid()
+        os.setpgid(0, 0)  # a session of its own would cost a scheduler group, and a millisecond
         process.offer_to_oom_killer()
-        signal.set_wakeup_fd(-1)
         freshness.renew()
 
     def live(self) -> NoReturn:
         """Take activations until the proxy closes the socket; never returns."""
         try:
             self._take_output()
-            os.makedirs(self._birth.temporary_directory, mode=0o700, exist_ok=True)
+            os.mkdir(self._birth.temporary_directory, 0o700)
             os.environ["TMPDIR"] = self._birth.temporary_directory
             gc.enable()
             self._run_hooks()

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.runtime_image.harness import Runtime
+from tests.unit.runtime_image.harness import Runtime, runtime
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Runtime]:
+    """One runtime for all bad requests: none may harm it."""
+    with runtime() as swift:
+        yield swift
+
+
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[Runtime]:
+    """One with an action."""
+    with runtime() as swift:
+        swift.init("def main(args): return {}")
+        yield swift
 
 
 def _raw(swift: Runtime, data: bytes) -> bytes:
@@ -36,8 +52,9 @@ def _raw(swift: Runtime, data: bytes) -> bytes:
     ],
 )
 def test_bad_requests_get_a_clear_answer(
-    swift: Runtime, request_bytes: bytes, status: bytes
+    empty: Runtime, request_bytes: bytes, status: bytes
 ) -> None:
+    swift = empty
     answer = _raw(swift, request_bytes)
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert "error" in json.loads(answer.partition(b"\r\n\r\n")[2])
@@ -76,8 +93,8 @@ def test_expect_continue_is_answered(swift: Runtime) -> None:
         {"log_limit_bytes": -1},
     ],
 )
-def test_bad_options_of_a_run(swift: Runtime, options: dict[str, object]) -> None:
-    swift.init("def main(args): return {}")
+def test_bad_options_of_a_run(initialised: Runtime, options: dict[str, object]) -> None:
+    swift = initialised
     body = swift.run_body("w1", {}, "fork")
     body["swift"].update(options)
     answer = swift.request("POST", "/run", body)
@@ -93,8 +110,8 @@ def test_bad_options_of_an_init_leave_it_possible(
     assert swift.init("def main(args): return {}").status == 200
 
 
-def test_a_run_without_an_activation_id(swift: Runtime) -> None:
-    swift.init("def main(args): return {}")
+def test_a_run_without_an_activation_id(initialised: Runtime) -> None:
+    swift = initialised
     body = swift.run_body("w1", {}, "fork")
     del body["activation_id"]
     assert swift.request("POST", "/run", body).status == 400

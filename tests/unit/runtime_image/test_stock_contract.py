@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -60,18 +61,24 @@ def test_run_before_init(swift: Runtime) -> None:
     assert _run(swift).status == 500
 
 
+@pytest.fixture(scope="module")
+def evaluating() -> Iterator[Runtime]:
+    """An action that returns what the text it is given evaluates to."""
+    with runtime() as swift:
+        swift.stock_init("def main(args): return eval(args['result'])")
+        yield swift
+
+
 @pytest.mark.parametrize("result", ["'text'", "5", "None", "True", "(1, 2)", "{1}"])
-def test_a_result_that_is_no_object(swift: Runtime, result: str) -> None:
-    swift.stock_init(f"def main(args): return {result}")
-    answer = _run(swift)
+def test_a_result_that_is_no_object(evaluating: Runtime, result: str) -> None:
+    answer = _run(evaluating, {"result": result})
     assert answer.status == 502
     assert answer.json() == {"error": "The action did not return a dictionary or array."}
 
 
 @pytest.mark.parametrize("result", ["{'a': {1, 2}}", "{'a': float('nan')}", "{'a': b'x'}"])
-def test_a_result_that_is_no_json(swift: Runtime, result: str) -> None:
-    swift.stock_init(f"def main(args): return {result}")
-    answer = _run(swift)
+def test_a_result_that_is_no_json(evaluating: Runtime, result: str) -> None:
+    answer = _run(evaluating, {"result": result})
     assert answer.status == 502
     assert answer.json()["error"].startswith("The action's result can't be written as JSON: ")
 
