@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TextIO
 
 from devstack import process
 from devstack.api import Api
+from devstack.errors import DevstackError
 from devstack.kafka import Kafka
 from devstack.machine import RdmaMachine, open_machine
 from devstack.machine_parts import (
@@ -25,6 +27,8 @@ from devstack.service_parts import controller_part, kafka_part, store_part
 from devstack.steps import Step, run_steps
 from devstack.store import Store
 from devstack.worker import Invoker, MemoryServer
+
+_MOUNTS = Path("/proc/self/mounts")
 
 
 class Stack:
@@ -76,7 +80,14 @@ class Stack:
         """Stop all parts, last first, then whatever else carries this home's mark."""
         stopped = [part.name for part in reversed(self.parts()) if part.stop()]
         stray = process.end_stray(self.paths)
+        self._check_mounts()
         return stopped + [f"stray process {pid}" for pid in stray]
+
+    def _check_mounts(self) -> None:
+        mounts = [line.split()[1] for line in _MOUNTS.read_text().splitlines()]
+        left = [mount for mount in mounts if mount.startswith(f"{self.paths.home}/")]
+        if left:
+            raise DevstackError(f"still mounted: {', '.join(left)}; unmount by `umount -l`")
 
     def clean(self) -> None:
         """Remove what was built and kept; the stack must be down."""

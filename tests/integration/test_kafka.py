@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from devstack.kafka import Kafka
+from devstack.kafka import Kafka, jars
 from devstack.paths import Paths
 from devstack.stack import Stack
 
@@ -58,8 +58,9 @@ def own_kafka(devstack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A broker that a test may stop without harm to others."""
     devstack.kafka.ensure_jars()
     paths = Paths(tmp_path_factory.mktemp("devstack"))
-    (paths.home / "cache").symlink_to(devstack.paths.cache)
     paths.create()
+    kept = jars.directory(devstack.paths)
+    (paths.cache / kept.name).symlink_to(kept)
     kafka = Kafka(paths)
     kafka.ensure_started()
     try:
