@@ -16,7 +16,8 @@ from invoker_plugin.errors import ConfigurationError, InvokerError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-_LIMIT_S = 60.0
+_LIMIT_S = 120.0
+"""For each part; a container's start alone takes seconds on an emulated machine."""
 
 Check = Callable[[Settings], Awaitable[list[Finding]]]
 

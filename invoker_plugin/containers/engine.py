@@ -162,6 +162,8 @@ class Engine:
         return (threads or self._threads).run(lambda: function(self._client(limit_s)))
 
     async def _end(self, name: str, limit_s: float, call: asyncio.Future[Result]) -> Result:
+        # Whoever gives up waiting leaves an exception behind that nobody else would fetch.
+        call.add_done_callback(_fetch_exception)
         try:
             result = await asyncio.wait_for(asyncio.shield(call), limit_s)
         except (asyncio.TimeoutError, requests.exceptions.Timeout):
@@ -237,6 +239,11 @@ def _has_prefix(container: Facts, name_prefix: str) -> bool:
 
 def _explain(error: docker.errors.APIError) -> str:
     return _one_line(error.explanation or error)
+
+
+def _fetch_exception(call: asyncio.Future[Any]) -> None:
+    if not call.cancelled():
+        call.exception()
 
 
 def _reason(error: BaseException) -> str:

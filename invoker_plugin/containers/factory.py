@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _OLDEST_API = (1, 40)
 _RECENT_S = 10.0
-_PROBE_S = 2.0
+_PROBE_S = 5.0
 
 
 class _ExitedAtOnce(Exception):
@@ -92,7 +92,7 @@ class ContainerFactory:
         )
 
     async def healthy(self) -> bool:
-        """True when Docker answered within the last 10 s, or does now within 2 s."""
+        """True when Docker answered within the last 10 s, or does now within 5 s."""
         if self._engine.silent_s < _RECENT_S:
             return True
         try:

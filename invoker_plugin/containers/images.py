@@ -74,9 +74,14 @@ class Images:
         if pull is None:
             pull = asyncio.create_task(self._engine.pull(name))
             self._pulls[name] = pull
-            # Forgotten however it ends, so that a failed one may be tried again.
-            pull.add_done_callback(lambda _: self._pulls.pop(name, None))
+            pull.add_done_callback(lambda ended: self._forget(name, ended))
         await asyncio.shield(pull)
+
+    def _forget(self, name: str, pull: asyncio.Task[None]) -> None:
+        """However it ended: a failed one may be tried again. Its error is its waiters' affair."""
+        self._pulls.pop(name, None)
+        if not pull.cancelled():
+            pull.exception()
 
 
 def _protocol(facts: dict[str, object], name: str) -> int:

@@ -35,6 +35,9 @@ class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.asked: list[str] = []
         self.removed = threading.Event()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle is what these tests are about."""
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: FakeDocker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,25 @@ def test_log_of_many_blocks_is_read_whole(tmp_path: Path) -> None:
     logs = collect(path, limit=10 * MIB)
     assert len(logs.lines) == 3000
     assert logs.complete
+
+
+@given(
+    st.lists(TEXT, max_size=20),
+    st.lists(st.integers(0, 5000), max_size=10),
+)
+def test_growing_log_is_read_once_and_whole_wherever_it_was_cut(
+    lines: list[str], places: list[int]
+) -> None:
+    whole = b"".join(entry(line) for line in lines)
+    with tempfile.NamedTemporaryFile() as file:
+        source = JsonFile(file.name)
+        found: list[str] = []
+        for end in [*sorted(place % (len(whole) + 1) for place in places), len(whole)]:
+            file.seek(0)
+            file.write(whole[:end])
+            file.flush()
+            found += _texts(asyncio.run(source.read()))
+    assert found == lines
 
 
 def test_log_that_docker_began_anew_is_read_from_its_start(tmp_path: Path) -> None:
