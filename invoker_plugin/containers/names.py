@@ -14,7 +14,8 @@ _ILLEGAL = re.compile(r"[^A-Za-z0-9_]")
 
 def prefix(instance: int, unique_name: str | None = None) -> str:
     """The start of the names of all containers of one invoker, trailing underscore included."""
-    return _ILLEGAL.sub("", f"wsk{unique_name or ''}{instance}") + "_"
+    # Without underscores of its own, so that none is the beginning of another's.
+    return re.sub("[^A-Za-z0-9]", "", f"wsk{unique_name or ''}{instance}") + "_"
 
 
 def container_name(invoker_prefix: str, number: int, owner: str, purpose: str) -> str:

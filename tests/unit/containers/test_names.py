@@ -19,11 +19,17 @@ def test_names_count_from_one() -> None:
 
 
 def test_unique_name_is_part_of_the_prefix() -> None:
-    assert prefix(3, "host-a.example") == "wskhostaexample3_"
+    assert prefix(3, "host-a_b.example") == "wskhostabexample3_"
 
 
 def test_invoker_1_does_not_own_what_invoker_10_made() -> None:
     assert not container_name(prefix(10), 1, "guest", "hello").startswith(prefix(1))
+
+
+@given(st.text(), st.integers(0, 99), st.text(), st.integers(0, 99))
+def test_no_prefix_begins_another(one: str, first: int, other: str, second: int) -> None:
+    ours, theirs = prefix(first, one), prefix(second, other)
+    assert ours == theirs or not theirs.startswith(ours)
 
 
 @given(st.text(), st.text())
