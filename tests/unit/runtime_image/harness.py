@@ -65,13 +65,11 @@ class Answer:
         return None if text is None else json.loads(text)
 
 
-class Runtime:
-    """A running runtime and a client of it."""
+class Client:
+    """Speaks to a runtime as an invoker does, over its Unix socket."""
 
-    def __init__(self, process: subprocess.Popen[bytes], path: str, output: Path) -> None:
-        self.process = process
+    def __init__(self, path: str) -> None:
         self.path = path
-        self._output = output
         self._activations = 0
 
     def request(self, method: str, path: str, content: Json = None) -> Answer:
@@ -135,6 +133,15 @@ class Runtime:
     def workers(self) -> dict[str, Json]:
         """The living workers by name."""
         return {worker["worker"]: worker for worker in self.state()["workers"]}
+
+
+class Runtime(Client):
+    """A runtime that runs as processes of this host."""
+
+    def __init__(self, process: subprocess.Popen[bytes], path: str, output: Path) -> None:
+        super().__init__(path)
+        self.process = process
+        self._output = output
 
     def output(self) -> str:
         """What the container itself has written so far, stdout and stderr."""
