@@ -152,8 +152,12 @@ def _dump(content: Json) -> bytes | None:
     return None if content is None else json.dumps(content).encode()
 
 
+PYTHON = os.environ.get("SWIFT_TEST_PYTHON", sys.executable)
+"""What runs the runtime: set it to try another version of Python."""
+
+
 @contextmanager
-def runtime(python: str = sys.executable, **environment: str) -> Iterator[Runtime]:
+def runtime(**environment: str) -> Iterator[Runtime]:
     """Start the runtime on a socket in a fresh directory, and stop it."""
     with tempfile.TemporaryDirectory(prefix="swift-test-") as directory:
         path, output = os.path.join(directory, "proxy.sock"), Path(directory, "output")
@@ -164,7 +168,7 @@ def runtime(python: str = sys.executable, **environment: str) -> Iterator[Runtim
         }  # fmt: skip
         with output.open("wb") as stream:
             process = subprocess.Popen(
-                [python, "-m", "swift_runtime"], env=variables, stdout=stream, stderr=stream
+                [PYTHON, "-m", "swift_runtime"], env=variables, stdout=stream, stderr=stream
             )
         try:
             until(lambda: os.path.exists(path) or process.poll() is not None, "the socket")
