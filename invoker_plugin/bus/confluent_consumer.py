@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from confluent_kafka import (
@@ -17,6 +15,7 @@ from confluent_kafka import (
 )
 
 from invoker_plugin.bus.interface import Fenced, Message
+from invoker_plugin.bus.polling import PollingThread
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
 
@@ -24,22 +23,19 @@ logger = logging.getLogger(__name__)
 
 COMMIT_TRIES = 3
 RETRY_PAUSE_S = 0.1
+SLICE_S = 0.01
 _PROBE_TIMEOUT_S = 1.0
 _WATERMARK_TIMEOUT_S = 5.0
 
 
 class ConfluentConsumer:
-    """Polls in a thread of its own and commits in another, so that neither waits for the other.
-
-    librdkafka is thread-safe; a second thread is needed because its commit is synchronous.
-    """
+    """Polls and commits in a thread of its own (see :mod:`invoker_plugin.bus.polling`)."""
 
     def __init__(self, options: dict[str, Any], topic: str) -> None:
         self._options = options
         self._topic = topic
         self._client: Consumer | None = None
-        self._polling = ThreadPoolExecutor(1, f"poll-{topic}")
-        self._committing = ThreadPoolExecutor(1, f"commit-{topic}")
+        self._thread = PollingThread(f"kafka-{topic}", SLICE_S)
         self._connected = False
         self._position: int | None = None
         self._fatal: KafkaError | None = None
@@ -51,31 +47,26 @@ class ConfluentConsumer:
 
     async def poll(self, max_messages: int, timeout_ms: int) -> list[Message]:
         """See :meth:`invoker_plugin.bus.interface.Consumer.poll`."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._polling, self._poll, max_messages, timeout_ms / 1000
-        )
+        return await self._thread.poll(self._poll, max_messages, timeout_ms / 1000)
 
     async def commit(self, offset_after: int) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.commit`."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._committing, self._commit, offset_after)
+        await self._thread.call(lambda: self._commit(offset_after))
 
     async def keep_alive(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.keep_alive`."""
-        await asyncio.get_running_loop().run_in_executor(self._polling, self._keep_alive)
+        await self._thread.call(self._keep_alive)
 
     async def lag(self) -> int:
         """See :meth:`invoker_plugin.bus.interface.Consumer.lag`."""
-        return await asyncio.get_running_loop().run_in_executor(self._committing, self._lag)
+        return await self._thread.call(self._lag)
 
     async def close(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.close`."""
-        await asyncio.get_running_loop().run_in_executor(self._polling, self._drop)
-        self._polling.shutdown(wait=False)
-        self._committing.shutdown(wait=False)
+        await self._thread.call(self._drop)
+        self._thread.stop()
 
-    # -- in the polling thread --------------------------------------------------------------
+    # -- in the client's thread -------------------------------------------------------------
 
     def _poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         client = self._client or self._open()
@@ -154,7 +145,7 @@ class ConfluentConsumer:
         except KafkaException as failure:
             self._judge(failure.args[0])
 
-    # -- told by librdkafka, in either thread -----------------------------------------------
+    # -- told by librdkafka -----------------------------------------------------------------
 
     def _told(self, error: KafkaError) -> None:
         if error.fatal():
@@ -171,8 +162,6 @@ class ConfluentConsumer:
         self._connected = False
         event(logger, logging.WARNING, "topic-lost", topic=self._topic)
 
-    # -- in the committing thread -----------------------------------------------------------
-
     def _commit(self, offset_after: int) -> None:
         place = TopicPartition(self._topic, 0, offset_after)
         for attempt in range(COMMIT_TRIES):
@@ -182,8 +171,6 @@ class ConfluentConsumer:
             try:
                 committed = client.commit(offsets=[place], asynchronous=False)
                 error = committed[0].error if committed else None
-            except RuntimeError as failure:  # closed by the polling thread meanwhile
-                raise SystemFault(f"commit to {self._topic}: {failure}") from None
             except KafkaException as failure:
                 error = failure.args[0]
             if error is None:
@@ -204,7 +191,7 @@ class ConfluentConsumer:
             if position is None:
                 committed = client.committed([place], timeout=_WATERMARK_TIMEOUT_S)[0].offset
                 position = committed if committed >= 0 else low
-        except (KafkaException, RuntimeError) as failure:
+        except KafkaException as failure:
             raise SystemFault(f"lag of {self._topic}: {failure}") from None
         return max(high - position, 0)
 

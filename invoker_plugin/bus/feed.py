@@ -113,6 +113,8 @@ class MessageFeed:
             try:
                 self._take(await self._consumer.poll(self._max_peek, POLL_TIMEOUT_MS))
                 failures = 0
+                # Its commit goes before the next poll, which it would otherwise have to wait for.
+                await asyncio.sleep(0)
             except SystemFault as fault:
                 failures += 1
                 await self._pause("poll", fault, failures)

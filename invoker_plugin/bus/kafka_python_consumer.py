@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import FencedInstanceIdError, KafkaError, RetriableError
 
 from invoker_plugin.bus.interface import Fenced, Message
+from invoker_plugin.bus.polling import PollingThread
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
 
@@ -19,21 +18,18 @@ logger = logging.getLogger(__name__)
 
 COMMIT_TRIES = 3
 RETRY_PAUSE_S = 0.1
-SLICE_MS = 25
+SLICE_S = 0.025
 _CLOSE_S = 5.0
 
 
 class KafkaPythonConsumer:
-    """One thread for everything, since the client is not thread-safe.
-
-    Polls are cut into slices, between which a commit gets its turn.
-    """
+    """Polls and commits in a thread of its own (see :mod:`invoker_plugin.bus.polling`)."""
 
     def __init__(self, options: dict[str, Any], topic: str) -> None:
         self._options = options
         self._partition = TopicPartition(topic, 0)
         self._client: Any = None
-        self._thread = ThreadPoolExecutor(1, f"kafka-{topic}")
+        self._thread = PollingThread(f"kafka-{topic}", SLICE_S)
         self._connected = False
 
     @property
@@ -43,42 +39,32 @@ class KafkaPythonConsumer:
 
     async def poll(self, max_messages: int, timeout_ms: int) -> list[Message]:
         """See :meth:`invoker_plugin.bus.interface.Consumer.poll`."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_ms / 1000
-        while True:
-            left_ms = round((deadline - loop.time()) * 1000)
-            slice_ms = max(min(left_ms, SLICE_MS), 0)
-            found = await loop.run_in_executor(self._thread, self._poll, max_messages, slice_ms)
-            if found or left_ms <= SLICE_MS:
-                return found
+        return await self._thread.poll(self._poll, max_messages, timeout_ms / 1000)
 
     async def commit(self, offset_after: int) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.commit`."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._commit, offset_after)
+        await self._thread.call(lambda: self._commit(offset_after))
 
     async def keep_alive(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.keep_alive`."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._keep_alive)
+        await self._thread.call(self._keep_alive)
 
     async def lag(self) -> int:
         """See :meth:`invoker_plugin.bus.interface.Consumer.lag`."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._lag)
+        return await self._thread.call(self._lag)
 
     async def close(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.close`."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown(wait=False)
+        await self._thread.call(self._drop)
+        self._thread.stop()
 
     # -- in the client's thread -------------------------------------------------------------
 
-    def _poll(self, max_messages: int, timeout_ms: int) -> list[Message]:
+    def _poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         client = self._client or self._open()
         try:
-            batches = client.poll(timeout_ms=timeout_ms, max_records=max_messages)
-            self._connected = self._partition in client.assignment() and bool(
-                client.bootstrap_connected()
-            )
+            batches = client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_messages)
+            self._connected = self._partition in client.assignment()
         except FencedInstanceIdError as failure:
             raise self._fenced(failure) from None
         except RetriableError as failure:
@@ -98,11 +84,18 @@ class KafkaPythonConsumer:
 
     def _open(self) -> Any:
         try:
-            client = KafkaConsumer(**self._options)
+            self._client = client = KafkaConsumer(**self._options)
+            # A consumer that joins its group before it knows of the topic is given nothing, and
+            # nothing it stays: the client does not join again when the topic becomes known.
+            if not client.partitions_for_topic(self._topic):
+                raise SystemFault(f"topic {self._topic} is not known to the brokers yet")
             client.subscribe([self._topic])
         except (KafkaError, OSError) as failure:
+            self._drop()
             raise SystemFault(f"no Kafka consumer can be made: {_text(failure)}") from None
-        self._client = client
+        except SystemFault:
+            self._drop()
+            raise
         return client
 
     def _drop(self) -> None:
