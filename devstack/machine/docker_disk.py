@@ -9,7 +9,7 @@ from pathlib import Path
 from devstack import commands
 from devstack.machine.content_key import content_key
 from devstack.machine.engine import open_engine
-from devstack.machine.images import save_image
+from devstack.machine.engine_api import EngineApi
 from devstack.machine.privilege import isolated, owner
 from devstack.paths import Paths
 
@@ -47,9 +47,9 @@ class DockerDisk:
         unfinished = self.file.with_name(f"{self.file.name}.part")
         work = self.file.with_name(f"{self.file.name}.work")
         try:
-            engine = open_engine(self.paths)
+            engine = EngineApi(open_engine(self.paths).docker_host_url)
             for archive, tag in zip(archives, sorted(self.images), strict=True):
-                save_image(engine.docker_host_url, tag, self.images[tag], archive)
+                engine.save_image(tag, self.images[tag], archive)
             argv = [str(_SCRIPT), str(unfinished), str(_SIZE_GB), str(work), owner()]
             commands.run(
                 isolated([*argv, *map(str, archives)], network=False),

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from devstack import commands
 from devstack.errors import DevstackError
 from devstack.files import write_atomically
 from devstack.machine.bridge import Bridge, choose_bridge, create_bridge, remove_bridge
-from devstack.machine.containers import kill_containers
 from devstack.machine.content_key import content_key
-from devstack.machine.privilege import as_root
+from devstack.machine.engine_api import EngineApi
+from devstack.machine.leftovers import end_processes, release_mounts, remove_cgroups
 from devstack.machine.short_paths import socket_directory
 from devstack.paths import Paths
 from devstack.process import Daemon
 
-SYSTEM_SOCKET = Path("/var/run/docker.sock")
-_CGROUPS = Path("/sys/fs/cgroup")
+_SYSTEM_ENGINE = "unix:///var/run/docker.sock"
 
 
 class Engine(Protocol):
@@ -92,7 +88,7 @@ class OwnEngine:
             )
         daemon = self._daemon()
         if daemon.pid() is None:
-            self._release_mounts()
+            self._clean_up()
             bridge = choose_bridge(self.paths)
             create_bridge(bridge, self._log)
             write_atomically(self._configuration, json.dumps(self._settings(bridge), indent=1))
@@ -103,14 +99,14 @@ class OwnEngine:
         daemon = self._daemon()
         if daemon.pid() is not None:
             # dockerd would give each the ten seconds that programs as process 1 ignore SIGTERM.
-            kill_containers(self.docker_host_url)
+            self._api.kill_containers()
         stopped = daemon.stop()
         remembered = self.paths.run / "engine-bridge.json"
         if remembered.exists():
-            self._release_mounts()
+            self._clean_up()
             remove_bridge(choose_bridge(self.paths), self._log)
-            self._remove_cgroups()
-            shutil.rmtree(self.socket.parent)
+            remove_cgroups(self._cgroup)
+            self._configuration.unlink(missing_ok=True)
             remembered.unlink()
         return stopped
 
@@ -120,9 +116,11 @@ class OwnEngine:
 
     def _daemon(self) -> Daemon:
         argv = ["dockerd", "--config-file", str(self._configuration)]
-        return Daemon(
-            self.paths, "engine", argv, ready=lambda: answers(self.socket), ready_s=60, stop_s=30
-        )
+        return Daemon(self.paths, "engine", argv, ready=self._api.answers, ready_s=60, stop_s=30)
+
+    @property
+    def _api(self) -> EngineApi:
+        return EngineApi(self.docker_host_url)
 
     @property
     def _configuration(self) -> Path:
@@ -152,23 +150,11 @@ class OwnEngine:
             "log-level": "warn",
         }
 
-    def _release_mounts(self) -> None:
-        """Unmount what a dockerd that was killed left mounted."""
-        # dockerd also mounts its data directory on itself.
-        ours = (f"{self.data}/", f"{self._execution}/")
-        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        for mount in reversed([mount for mount in mounts if f"{mount}/".startswith(ours)]):
-            commands.run(as_root(["umount", "-l", mount]), self._log, what=f"releasing {mount}")
-
-    def _remove_cgroups(self) -> None:
-        """Remove our cgroup: on version 2 one directory, on version 1 one for each controller."""
-        places = [_CGROUPS, *(entry for entry in _CGROUPS.iterdir() if entry.is_dir())]
-        for place in places:
-            top = place / self._cgroup
-            if top.is_dir():
-                below = [Path(name) for name, _, _ in os.walk(top, topdown=False)]
-                for directory in below:
-                    directory.rmdir()
+    def _clean_up(self) -> None:
+        """Remove what a dockerd that was killed left running and mounted; it may be nothing."""
+        end_processes(self._execution, self._cgroup)
+        release_mounts((self.data, self._execution), self._log)
+        shutil.rmtree(self.socket.parent)
 
 
 def open_engine(paths: Paths) -> Engine:
@@ -176,21 +162,6 @@ def open_engine(paths: Paths) -> Engine:
     named = os.environ.get("DOCKER_HOST")
     if named:
         return ExistingEngine(named)
-    if answers(SYSTEM_SOCKET):
-        return ExistingEngine(f"unix://{SYSTEM_SOCKET}")
+    if EngineApi(_SYSTEM_ENGINE).answers():
+        return ExistingEngine(_SYSTEM_ENGINE)
     return OwnEngine(paths)
-
-
-def answers(path: Path) -> bool:
-    """Whether a Docker Engine answers on the Unix socket ``path``."""
-    connection = http.client.HTTPConnection("localhost", timeout=5)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(5)
-    try:
-        connection.sock.connect(str(path))
-        connection.request("GET", "/_ping")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -17,7 +17,7 @@ from devstack.paths import Paths
 from devstack.ports import Ports
 from devstack.process import Daemon
 
-_BOOT_S = 180.0
+_BOOT_S = 300.0
 _LOAD_S = 30.0
 _STARTED, _FAILED = "swift: started", "swift: failed"
 # Waits for the engine, which answers on its socket only when it is ready, and looks at the device.

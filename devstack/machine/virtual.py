@@ -20,8 +20,8 @@ from devstack.machine.choice import Kind
 from devstack.machine.content_key import content_key
 from devstack.machine.docker_disk import DockerDisk
 from devstack.machine.engine import open_engine
+from devstack.machine.engine_api import EngineApi
 from devstack.machine.guest import Guest, daemon, machine_control, stop_guest
-from devstack.machine.images import image_id, save_image
 from devstack.machine.project import PYTHON, push_project
 from devstack.machine.root_image import RootImageBuilder
 from devstack.machine.saved_state import SavedState
@@ -95,8 +95,8 @@ class VirtualMachine:
     def load_image(self, tag: str) -> None:
         """Have the host's image on the machine: for nothing at its next start, by a slow
         ``docker load`` when it is up already."""
-        engine = open_engine(self.paths).docker_host_url
-        identity = image_id(engine, tag)
+        engine = EngineApi(open_engine(self.paths).docker_host_url)
+        identity = engine.image_id(tag)
         images = {**self._images(), tag: identity}
         write_atomically(self._images_file, json.dumps(images, indent=1), 0o644)
         if daemon(self.paths).pid() is None or self._loaded().get(tag) == identity:
@@ -104,7 +104,7 @@ class VirtualMachine:
         self.say(f"machine: loading {tag} into the running machine; down and up is quicker")
         archive = self.paths.cache / "machine" / "load.tar.part"
         try:
-            save_image(engine, tag, identity, archive)
+            engine.save_image(tag, identity, archive)
             with archive.open("rb") as file:
                 self._shell.run(["docker", "load", "--quiet"], stdin=file)
         finally:
