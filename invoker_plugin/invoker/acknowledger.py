@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Protocol
 
@@ -40,6 +41,7 @@ class Acknowledger:
         self._instance = instance
         self._prefix = topic_prefix
         self._events_topic = events_topic
+        self._events: set[asyncio.Future[None]] = set()
 
     async def result(self, message: ActivationMessage, record: ActivationRecord) -> None:
         """Answer a blocking caller; the slot stays taken until the completion."""
@@ -52,19 +54,19 @@ class Acknowledger:
             message.activation_id, self._instance, is_whisk_error, message.transid
         )
         await self._send(message, done)
-        await self._event(message, record)
+        self._begin_event(message, record)
 
     async def combined(self, message: ActivationMessage, record: ActivationRecord) -> None:
         """Answer and free the slot in one message."""
         done = ack.combined(record, self._instance, message.transid, blocking=message.blocking)
         await self._send(message, done)
-        await self._event(message, record)
+        self._begin_event(message, record)
 
     async def shrunk(self, message: ActivationMessage, record: ActivationRecord) -> None:
         """A combined ack with the id only, whether or not the caller waits (behaviour 29)."""
         done = ack.combined(record, self._instance, message.transid, blocking=False)
         await self._send(message, done)
-        await self._event(message, record)
+        self._begin_event(message, record)
 
     async def _send(self, message: ActivationMessage, body: ack.Ack) -> None:
         """Send; once more with the id only where the record is too large (behaviour 134)."""
@@ -78,14 +80,27 @@ class Acknowledger:
             # The controller's own time-out is what remains; the record is stored all the same.
             self._lost("ack-lost", message, fault)
 
-    async def _event(self, message: ActivationMessage, record: ActivationRecord) -> None:
+    def _begin_event(self, message: ActivationMessage, record: ActivationRecord) -> None:
+        """Metering must not hold up the next activation: the event is sent in a task."""
         if self._events_topic is None:
             return
+        task = asyncio.ensure_future(self._event(self._events_topic, message, record))
+        self._events.add(task)
+        task.add_done_callback(self._events.discard)
+
+    async def settled(self) -> None:
+        """Wait for the events that are on their way."""
+        while self._events:
+            await asyncio.wait(set(self._events))
+
+    async def _event(
+        self, topic: str, message: ActivationMessage, record: ActivationRecord
+    ) -> None:
         body: dict[str, Any] = activation_event(
             record, self._instance, message.user.namespace.uuid, wall_ms()
         )
         try:
-            await self._sender.send(self._events_topic, jsontext.encode(body))
+            await self._sender.send(topic, jsontext.encode(body))
         except (SystemFault, MessageTooLarge) as fault:
             self._lost("user-event-lost", message, fault)
 

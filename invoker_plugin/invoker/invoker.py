@@ -19,6 +19,7 @@ from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.state import snapshot
 from invoker_plugin.log import event
 from invoker_plugin.pool.events import Tick
+from invoker_plugin.wire import texts
 from invoker_plugin.wire.activation import ActivationMessage
 
 logger = logging.getLogger(__name__)
@@ -120,9 +121,7 @@ class Invoker:
             self.feed_more(1)
             return
         if self._seen_before(message.activation_id):
-            event(
-                logger, logging.WARNING, "message-repeated", activation=message.activation_id
-            )
+            event(logger, logging.WARNING, "message-repeated", activation=message.activation_id)
             self.feed_more(1)
             return
         try:
@@ -130,8 +129,12 @@ class Invoker:
         except InvokerError as fault:
             await self._parts.finisher.refuse(message, fault)
             self.feed_more(1)
-            return
-        self._parts.driver.submit(activation)
+        except Exception:  # noqa: BLE001 - whatever went wrong, who sent it is owed an ack (18)
+            logger.exception("internal-error")
+            await self._parts.finisher.refuse(message, SystemFault(texts.ACTION_FETCH_ERROR))
+            self.feed_more(1)
+        else:
+            self._parts.driver.submit(activation)
 
     def feed_more(self, count: int) -> None:
         """Places of the feed are free again."""

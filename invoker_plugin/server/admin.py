@@ -17,13 +17,22 @@ UNAUTHORISED = "Authentication is possible but has failed or not yet been provid
 
 
 class AdminServer:
-    """``/ping`` for all; the others need the configured user and password."""
+    """``/ping`` for all; the others need the configured user and password.
+
+    Without a configured password (there is no default) they are refused.
+    """
 
     def __init__(
-        self, pinger: Pinger, username: str, password: str, state: Callable[[], dict[str, Any]]
+        self,
+        pinger: Pinger,
+        username: str,
+        password: str | None,
+        state: Callable[[], dict[str, Any]],
     ) -> None:
         self._pinger = pinger
-        self._expected = b"Basic " + base64.b64encode(f"{username}:{password}".encode())
+        self._expected: bytes | None = None
+        if password is not None:
+            self._expected = b"Basic " + base64.b64encode(f"{username}:{password}".encode())
         self._state = state
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -80,7 +89,7 @@ class AdminServer:
 
     def _authorise(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, self._expected):
+        if self._expected is None or not hmac.compare_digest(given, self._expected):
             raise web.HTTPUnauthorized(
                 text=json.dumps({"code": uuid.uuid4().hex, "error": UNAUTHORISED}),
                 content_type="application/json",

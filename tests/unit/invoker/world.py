@@ -80,7 +80,8 @@ class World:
         self.admission = Admission(
             AdmissionSettings(limits, memory_mb, 16, {}), self.actions, self.blocked, runtimes
         )
-        self.finisher = Finisher(Acknowledger(self, INSTANCE, events_topic="events"), self)
+        self.acknowledger = Acknowledger(self, INSTANCE, events_topic="events")
+        self.finisher = Finisher(self.acknowledger, self)
         starter = Starter(self.factory, ContainerNames(0), runtimes, LIMIT_BYTES)
         self.pool = Pool(PoolSettings(memory_mb, **pool))
         self.driver = Driver(self.pool, starter, self.finisher, self._feed_more, LIMIT_BYTES)
@@ -131,6 +132,7 @@ class World:
     async def settle(self) -> None:
         """Wait until nothing is under way."""
         await asyncio.wait_for(self.driver.idle(), 10)
+        await asyncio.wait_for(self.acknowledger.settled(), 10)
 
     def record(self, activation_id: str) -> ActivationRecord:
         (found,) = [r for r in self.records if r.activation_id == activation_id]

@@ -1,0 +1,1 @@
+"""The CouchDB store: actions in, records out, and which namespaces are blocked."""
