@@ -27,11 +27,12 @@ def _add_path(digest: hashlib._Hash, path: Path) -> None:
     if not path.is_dir():
         _add(digest, "file", path.read_bytes())
         return
-    for file in sorted(entry for entry in path.rglob("*") if not entry.is_dir()):
-        name = str(file.relative_to(path)).encode()
-        content = os.readlink(file).encode() if file.is_symlink() else file.read_bytes()
-        mode = b"x" if os.access(file, os.X_OK) else b"-"
-        _add(digest, "entry", name + b"\0" + mode + content)
+    for entry in sorted(path.rglob("*")):
+        _add(digest, "name", os.fsencode(entry.relative_to(path)))
+        if entry.is_symlink():
+            _add(digest, "link", os.fsencode(os.readlink(entry)))
+        elif not entry.is_dir():
+            _add(digest, "script" if os.access(entry, os.X_OK) else "data", entry.read_bytes())
 
 
 def _add(digest: hashlib._Hash, kind: str, content: bytes) -> None:
