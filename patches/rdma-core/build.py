@@ -68,6 +68,12 @@ class Variant:
         lines = (HERE / "series").read_text().splitlines()
         return [HERE / line for line in lines if line and not line.startswith("#")]
 
+    def own_pyverbs(self) -> bool:
+        """Whether pyverbs differs from the stock one; it takes most of the time to compile."""
+        return not self.patched or any(
+            "+++ b/pyverbs/" in patch.read_text() for patch in self.patches()
+        )
+
     def key(self) -> str:
         """Changes with everything the tar depends on, but for Debian's own updates."""
         return content_key(
@@ -92,11 +98,12 @@ def build(variant: Variant, paths: Paths) -> Path:
     ensure_programs(paths, _PROGRAMS)
     source = _source(cache, paths)
     base = _base(cache, paths)
+    pyverbs = "" if variant.own_pyverbs() else str(build(VARIANTS["stock"], paths))
     _say(f"compile rdma-core ({variant.name})")
     work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
     script = ["sh", str(HERE / "compile.sh"), str(work), str(partial), str(base), str(source)]
     patches = [str(patch) for patch in variant.patches()]
-    argv = isolated([*script, variant.builtin_providers, *patches])
+    argv = isolated([*script, variant.builtin_providers, pyverbs, *patches])
     _run(argv, paths, what=f"compiling rdma-core ({variant.name})")
     return _take(partial, target, work, paths)
 
