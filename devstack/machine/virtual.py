@@ -22,6 +22,7 @@ from devstack.machine.docker_disk import DockerDisk
 from devstack.machine.engine import open_engine
 from devstack.machine.engine_api import EngineApi
 from devstack.machine.guest import Guest, daemon, machine_control, stop_guest
+from devstack.machine.layers import known_chains, leave_out_layers
 from devstack.machine.project import PYTHON, push_project
 from devstack.machine.root_image import RootImageBuilder
 from devstack.machine.saved_state import SavedState
@@ -55,7 +56,7 @@ class VirtualMachine:
         began = time.monotonic()
         guest, state = self._prepare()
         how = self._start(guest, state)
-        write_atomically(self._running, json.dumps({"images": self._images(), "init": self.init}))
+        self._note(self._images())
         push_project(guest.shell)
         self._prune(guest, state)
         return f"{how} in {time.monotonic() - began:.1f} s ({guest.hardware.accelerator})"
@@ -93,24 +94,32 @@ class VirtualMachine:
         self._running_shell().copy_from(remote, local)
 
     def load_image(self, tag: str) -> None:
-        """Have the host's image on the machine: for nothing at its next start, by a slow
-        ``docker load`` when it is up already."""
+        """Have the host's image on the machine: for nothing at its next start, by a slower
+        ``docker load`` of the layers that it lacks when it is up already."""
         engine = EngineApi(open_engine(self.paths).docker_host_url)
         identity = engine.image_id(tag)
         images = {**self._images(), tag: identity}
         write_atomically(self._images_file, json.dumps(images, indent=1), 0o644)
         if daemon(self.paths).pid() is None or self._loaded().get(tag) == identity:
             return
-        self.say(f"machine: loading {tag} into the running machine; down and up is quicker")
-        archive = self.paths.cache / "machine" / "load.tar.part"
+        self._load_now(engine, tag, identity)
+        self._note({**self._loaded(), tag: identity})
+
+    def _load_now(self, engine: EngineApi, tag: str, identity: str) -> None:
+        directory = self.paths.cache / "machine"
+        whole, missing = directory / "load.tar.part", directory / "load-missing.tar.part"
+        listing = "docker image inspect -f '{{json .RootFS.Layers}}' $(docker image ls -aq)"
         try:
-            engine.save_image(tag, identity, archive)
-            with archive.open("rb") as file:
+            engine.save_image(tag, identity, whole)
+            said = self._shell.run(["sh", "-c", f"{listing} || true"]).stdout
+            leave_out_layers(whole, missing, known_chains(map(json.loads, said.splitlines())))
+            size_mb = missing.stat().st_size // 2**20
+            self.say(f"machine: loading {tag}, {size_mb} MB of layers that it has not")
+            with missing.open("rb") as file:
                 self._shell.run(["docker", "load", "--quiet"], stdin=file)
         finally:
-            archive.unlink(missing_ok=True)
-        loaded = {**self._loaded(), tag: identity}
-        write_atomically(self._running, json.dumps({"images": loaded, "init": self.init}))
+            whole.unlink(missing_ok=True)
+            missing.unlink(missing_ok=True)
 
     def forward(self, port: int) -> int:
         """A port on this host's loopback that leads to ``port`` of the machine."""
@@ -161,13 +170,21 @@ class VirtualMachine:
         if daemon(self.paths).pid() is None or not self._running.exists():
             return False
         running = json.loads(self._running.read_text())
-        if running != {"images": self._images(), "init": self.init}:
+        if running != self._description(self._images()):
             return False
         try:
             return self._shell.run(["true"], check=False, timeout_s=30).returncode == 0
         except DevstackError as error:
             self.say(f"machine: it runs but does not answer ({error}); starting it anew")
             return False
+
+    def _description(self, images: Mapping[str, str]) -> dict[str, object]:
+        """What a machine that runs must be the same in, to be kept."""
+        image = RootImageBuilder(self.paths).current()
+        return {"image": image and image.key, "images": dict(images), "init": self.init}
+
+    def _note(self, images: Mapping[str, str]) -> None:
+        write_atomically(self._running, json.dumps(self._description(images)))
 
     def _prune(self, guest: Guest, state: SavedState) -> None:
         """Remove disks and states of other inputs: they are large, and this one is made."""
