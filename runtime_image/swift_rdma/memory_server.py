@@ -20,7 +20,7 @@ from typing import Any
 from swift_rdma import exchange, gid, verbs
 from swift_rdma.errors import ExchangeRefused, RdmaError
 from swift_rdma.exchange import Endpoint
-from swift_rdma.lane import Lane, Place, place
+from swift_rdma.lane import Place, place
 from swift_rdma.peer import DEFAULT_PORT, REGION_NAME
 from swift_rdma.regions import Regions, ServedRegion
 
@@ -34,8 +34,7 @@ class MemoryServer:
     """Accepts clients on TCP and connects a queue pair for each."""
 
     def __init__(self, where: Place, length: int, most_clients: int, spare: int) -> None:
-        self._place = where
-        self._regions = Regions(where.context, length, spare)
+        self._regions = Regions(where, length, spare)
         self._most_clients = most_clients
         self._clients: set[asyncio.Task[None]] = set()
         self._filling: asyncio.Task[None] | None = None
@@ -82,19 +81,16 @@ class MemoryServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hello = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
         remote = Endpoint.parse(hello.get("endpoint"))
-        region = self._regions.take(_region_name(hello.get("region")))
+        seat = self._regions.take(_region_name(hello.get("region")))
         try:
-            lane = Lane(self._place, region.protection_domain)
-            try:
-                lane.connect(remote)
-                writer.write(exchange.pack({"endpoint": lane.endpoint(region.memory).to_json()}))
-                self._fill_later()
-                while True:
-                    await self._answer(await _receive(reader), region, writer)
-            finally:
-                lane.close()
+            seat.lane.connect(remote)
+            mine = seat.lane.endpoint(seat.region.memory)
+            writer.write(exchange.pack({"endpoint": mine.to_json()}))
+            self._fill_later()
+            while True:
+                await self._answer(await _receive(reader), seat.region, writer)
         finally:
-            self._regions.release(region)
+            seat.close()
 
     def _fill_later(self) -> None:
         if self._filling is None or self._filling.done():
