@@ -1,58 +1,60 @@
-"""Which namespaces are blocked (behaviour 30)."""
+"""Namespaces that may not invoke: their limit is 0, or one of their subjects is blocked."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
-from invoker_plugin.config.store import StoreSettings
-from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
-from invoker_plugin.store.couch import Couch
+from invoker_plugin.store.couch import CouchStore, StoreFault
 
 logger = logging.getLogger(__name__)
 
-DESIGN, VIEW = "namespaceThrottlings", "blockedNamespaces"
+_DESIGN = "namespaceThrottlings"
+_VIEW = "blockedNamespaces"
 
 
 class BlockedNamespaces:
-    """Read at start and every few minutes; a read that fails leaves the list as it was."""
+    """The list, read again every few minutes; a read that fails keeps the old one (30)."""
 
-    def __init__(self, couch: Couch, settings: StoreSettings) -> None:
-        self._couch = couch
-        self._database = settings.subjects
-        self._period_s = settings.blocked_poll_ms / 1000
+    def __init__(self, store: CouchStore, database: str, poll_ms: int) -> None:
+        self._store = store
+        self._database = database
+        self._poll_s = poll_ms / 1000
         self._names: frozenset[str] = frozenset()
-        self._task: asyncio.Task[None] | None = None
 
     def __contains__(self, namespace: object) -> bool:
         return namespace in self._names
 
-    async def start(self) -> None:
-        """Read once, and go on reading."""
-        await self.refresh()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+    def __len__(self) -> int:
+        return len(self._names)
 
-    async def stop(self) -> None:
-        """Read no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def refresh(self) -> None:
-        """Read the list anew; a failure is logged, and the old list stays."""
-        query = {"reduce": "false"}
+    async def refresh(self) -> bool:
+        """Read the list; return whether that worked."""
         try:
-            rows = await self._couch.view(self._database, DESIGN, VIEW, query)
-        except SystemFault as fault:
-            event(logger, logging.WARNING, "blocked-namespaces-not-read", error=str(fault))
-            return
-        self._names = frozenset(str(row.get("key")) for row in rows)
+            rows = await self._store.view(
+                self._database,
+                _DESIGN,
+                _VIEW,
+                stale="update_after",
+                descending="true",
+                reduce="false",
+            )
+        except StoreFault as fault:
+            event(
+                logger,
+                logging.WARNING,
+                "blocked-namespaces-not-read",
+                error=str(fault),
+                kept=len(self._names),
+            )
+            return False
+        keys = [row.get("key") for row in rows if isinstance(row, dict)]
+        self._names = frozenset(key for key in keys if isinstance(key, str))
+        return True
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Refresh now and again, until cancelled."""
         while True:
-            await asyncio.sleep(self._period_s)
             await self.refresh()
+            await asyncio.sleep(self._poll_s)

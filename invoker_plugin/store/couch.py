@@ -1,167 +1,199 @@
-"""The one place that talks to CouchDB, through the package ``couchdb``.
+"""A thin adapter on the ``couchdb`` package: the few requests that an invoker makes.
 
-The package is synchronous and unmaintained (last release 2018), so it stays behind this adapter:
-requests run in a few threads, and everything that can go wrong comes out as one of our errors.
+Everything is synchronous in that package, so each request runs in a thread of a small pool.
 """
 
 from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
-from urllib.parse import quote
 
-from couchdb import http as couch_http
+from couchdb import http as couchdb_http
 
 from invoker_plugin.config.store import StoreSettings
-from invoker_plugin.errors import SystemFault
+from invoker_plugin.errors import ConfigurationError, SystemFault
+from invoker_plugin.wire import jsontext
 
-T = TypeVar("T")
-
-_FAULTS = (OSError, http.client.HTTPException, couch_http.ServerError, couch_http.Unauthorized)
-
-
-class NotFound(SystemFault):
-    """The store answered that there is no such document or attachment."""
+Result = TypeVar("Result")
 
 
-class RevisionMismatch(SystemFault):
-    """The document's revision is not the one that was asked for."""
+class StoreFault(SystemFault):
+    """The store could not be asked, or did not do what it was asked. ``status`` is HTTP's."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request itself is at fault, so that the same one fails again."""
+        return self.status in (400, 413)
 
 
-class Couch:
-    """Reads documents and attachments, writes in bulk, queries views."""
+class DocumentMissing(StoreFault):
+    """There is no such document (any more)."""
+
+
+class RevisionConflict(StoreFault):
+    """The document has another revision than the one that was asked for."""
+
+
+class CouchStore:
+    """One server. Its databases are named in each request."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._settings = settings
+        self._url = settings.url
         self._threads = ThreadPoolExecutor(settings.connections, "store")
-        self._session = _session(settings)
+        self._resource = couchdb_http.Resource(self._url, _session(settings))
+        if settings.username:
+            self._resource.credentials = (settings.username, settings.password)
 
-    async def document(
-        self, database: str, identifier: str, revision: str | None = None
-    ) -> dict[str, Any]:
-        """Return a document; with ``revision`` only that one (``If-Match``, as the capture has it).
+    async def get(self, database: str, key: str, revision: str | None = None) -> dict[str, Any]:
+        """Return a document. Stock invokers name the revision in ``If-Match``, and so do we.
 
-        Raises :class:`NotFound`, :class:`RevisionMismatch` or ``SystemFault``.
+        CouchDB answers with the newest revision all the same, so compare ``_rev``. Raises
+        :class:`DocumentMissing`, :class:`RevisionConflict` or :class:`StoreFault`.
         """
-        headers = {"If-Match": revision} if revision else {}
-        found = json.loads(await self._call(self._get, database, (identifier,), headers))
-        # pouchdb-server ignores If-Match on reads: the answer itself is checked as well.
-        if not isinstance(found, dict):
-            raise SystemFault(f"the store's answer for {identifier} is no document")
-        if revision and found.get("_rev") != revision:
-            raise RevisionMismatch(f"{identifier} is now at revision {found.get('_rev')}")
-        return found
+        body = await self._request("GET", [database, key], headers=_if_match(revision))
+        document = _decode(body)
+        if not isinstance(document, dict):
+            raise StoreFault(f"{database}/{key}: the store did not answer with a document")
+        return document
 
-    async def attachment(self, database: str, identifier: str, name: str) -> bytes:
-        """Return a document's attachment; raises :class:`NotFound` or ``SystemFault``."""
-        return await self._call(self._get, database, (identifier, name), {})
+    async def attachment(
+        self, database: str, key: str, name: str, revision: str | None = None
+    ) -> bytes:
+        """Return the bytes of a document's attachment; raises as :meth:`get`."""
+        return await self._request("GET", [database, key, name], headers=_if_match(revision))
 
-    async def bulk(self, database: str, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Write documents; the store's answer for each, in order. Raises ``SystemFault``."""
-        body = json.dumps({"docs": documents}, ensure_ascii=False).encode(errors="surrogatepass")
-        answer = json.loads(await self._call(self._post, database, ("_bulk_docs",), body))
+    async def write(self, database: str, documents: list[bytes]) -> list[dict[str, Any]]:
+        """Write documents (JSON) in one request; return the store's answer for each, in order."""
+        body = b'{"docs":[' + b",".join(documents) + b"]}"
+        headers = {"Content-Type": "application/json"}
+        answer = _decode(await self._request("POST", [database, "_bulk_docs"], body, headers))
         if not isinstance(answer, list):
-            raise SystemFault(f"the store refused a batch: {str(answer)[:200]}")
+            raise StoreFault(f"{database}/_bulk_docs: the store did not answer for each document")
         return answer
 
-    async def view(
-        self, database: str, design: str, name: str, query: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
-        """Return a view's rows; raises ``SystemFault``."""
-        path = ("_design", design, "_view", name)
-        answer = json.loads(await self._call(self._get, database, path, {}, query))
+    async def view(self, database: str, design: str, view: str, **query: str) -> list[Any]:
+        """Return the rows of a view."""
+        path = [database, "_design", design, "_view", view]
+        answer = _decode(await self._request("GET", path, query=query))
         rows = answer.get("rows") if isinstance(answer, dict) else None
         if not isinstance(rows, list):
-            raise SystemFault(f"the view {design}/{name} answered no rows")
+            raise StoreFault(f"{'/'.join(path)}: the store did not answer with rows")
         return rows
 
+    async def alive(self) -> bool:
+        """Whether the server answers at all."""
+        try:
+            await self._request("GET", [])
+        except StoreFault:
+            return False
+        return True
+
     async def close(self) -> None:
-        """Let go of the threads; what they do now is finished first."""
+        """Wait for requests under way; later ones fail."""
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
-    # -- in the threads -------------------------------------------------------------------------
-
-    def _get(
+    async def _request(
         self,
-        database: str,
-        path: tuple[str, ...],
-        headers: Mapping[str, str],
-        query: Mapping[str, str] | None = None,
+        method: str,
+        path: list[str],
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
     ) -> bytes:
-        resource = self._resource(database, path)
-        _, _, data = resource.get(headers=dict(headers), **(query or {}))
-        return _bytes(data)
+        def request() -> bytes:
+            _, _, data = self._resource._request(method, path, body, headers, **(query or {}))
+            return bytes(data.read()) if data is not None else b""
 
-    def _post(self, database: str, path: tuple[str, ...], body: bytes) -> bytes:
-        headers = {"Content-Type": "application/json"}
-        _, _, data = self._resource(database, path).post(body=body, headers=headers)
-        return _bytes(data)
+        return await self._in_thread(request, "/".join(path))
 
-    def _resource(self, database: str, path: tuple[str, ...]) -> Any:
-        parts = [quote(part, safe="") for part in (database, *path)]
-        if path[0].startswith("_"):
-            parts[1:] = [quote(part, safe="_.") for part in path]
-        resource = couch_http.Resource("/".join([self._settings.url, *parts]), self._session)
-        if self._settings.username:
-            resource.credentials = (self._settings.username, self._settings.password)
-        return resource
-
-    async def _call(self, work: Callable[..., T], database: str, *arguments: Any) -> T:
+    async def _in_thread(self, function: Callable[[], Result], what: str) -> Result:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, work, database, *arguments)
-        except couch_http.ResourceNotFound:
-            raise NotFound(f"not in database {database}") from None
-        except couch_http.ResourceConflict:
-            raise RevisionMismatch(f"conflict in database {database}") from None
-        except couch_http.PreconditionFailed:
-            raise RevisionMismatch(f"revision mismatch in database {database}") from None
-        except couch_http.HTTPError as fault:
-            raise SystemFault(f"the store at {self._settings.url}: {str(fault)[:200]}") from None
-        except _FAULTS as fault:
-            text = str(fault) or type(fault).__name__
-            raise SystemFault(f"the store at {self._settings.url}: {text[:200]}") from None
-        except ValueError as fault:
-            raise SystemFault(f"the store's answer is not JSON: {str(fault)[:200]}") from None
+            return await loop.run_in_executor(self._threads, function)
+        except couchdb_http.ResourceNotFound as failure:
+            raise DocumentMissing(f"{what}: {failure}", 404) from None
+        except (couchdb_http.ResourceConflict, couchdb_http.PreconditionFailed) as failure:
+            raise RevisionConflict(f"{what}: {failure}", 409) from None
+        except couchdb_http.Unauthorized:
+            raise StoreFault(f"{what}: {self._url} refuses our user or password", 401) from None
+        except couchdb_http.Forbidden as failure:
+            raise StoreFault(f"{what}: {failure}", 403) from None
+        except couchdb_http.ServerError as failure:
+            status, text = failure.args[0]
+            raise StoreFault(f"{what}: the store answered {status}: {text}", status) from None
+        except (OSError, http.client.HTTPException, couchdb_http.RedirectLimit) as failure:
+            text = f"{type(failure).__name__}: {failure}"
+            raise StoreFault(f"{what}: {self._url} cannot be reached: {text}") from None
+        except (AttributeError, TypeError, ValueError) as failure:
+            # The package trips over error pages that are large, or that are not JSON.
+            text = f"{type(failure).__name__}: {failure}"
+            raise StoreFault(f"{what}: the store's answer cannot be read: {text}") from None
+        except RuntimeError as failure:  # the pool of threads was shut down
+            raise StoreFault(f"{what}: {failure}") from None
 
 
-def _session(settings: StoreSettings) -> Any:
-    """A session whose connections check certificates against the operator's file, if there is one.
+class _NoCache:
+    """Keeps nothing: actions have a cache of their own, and the package's is not thread-safe."""
 
-    A kept connection that the server closed meanwhile is tried once more: all our requests may
-    be repeated, since records have ids of their own.
-    """
-    session = couch_http.Session(timeout=settings.timeout_ms / 1000, retry_delays=[0])
-    if settings.protocol == "https" and settings.ca_certificates:
-        context = ssl.create_default_context(cafile=settings.ca_certificates)
-        session.connection_pool = _TrustingPool(settings.timeout_ms / 1000, context)
-    return session
+    def get(self, url: str) -> None:
+        """Know nothing."""
+
+    def put(self, url: str, response: Any) -> None:
+        """Keep nothing."""
+
+    def remove(self, url: str) -> None:
+        """Have nothing to forget."""
 
 
-class _TrustingPool(couch_http.ConnectionPool):  # type: ignore[misc]
-    """Opens TLS connections with our own certificates: the package has no setting for that."""
+class _TlsConnections(couchdb_http.ConnectionPool):  # type: ignore[misc]  # it has no types
+    """Connections that check the store's certificate against the operator's own authority."""
 
     def __init__(self, timeout_s: float, context: ssl.SSLContext) -> None:
         super().__init__(timeout_s)
         self._context = context
 
     def get(self, url: str) -> Any:
-        host = url.split("/")[2].rpartition("@")[2]
+        """Return a connection that is free, or a new one."""
+        scheme, host = couchdb_http.util.urlsplit(url, "http", False)[:2]
         with self.lock:
-            kept = self.conns.setdefault(("https", host), [])
-            if kept:
-                return kept.pop()
-        connection = couch_http.HTTPSConnection(host, timeout=self.timeout, context=self._context)
+            free = self.conns.setdefault((scheme, host), [])
+            if free:
+                return free.pop()
+        connection = http.client.HTTPSConnection(host, timeout=self.timeout, context=self._context)
         connection.connect()
         return connection
 
 
-def _bytes(data: Any) -> bytes:
-    """The package answers with a stream, or with ``BytesIO`` for small bodies."""
-    content: bytes = data.read()
-    return content
+def _session(settings: StoreSettings) -> Any:
+    timeout_s = settings.timeout_ms / 1000
+    session = couchdb_http.Session(timeout=timeout_s)
+    session.cache = _NoCache()
+    if settings.protocol == "https" and settings.ca_certificates:
+        try:
+            context = ssl.create_default_context(cafile=settings.ca_certificates)
+        except (OSError, ssl.SSLError) as failure:
+            raise ConfigurationError(
+                f"store.ca_certificates: {settings.ca_certificates} holds no certificates: "
+                f"{failure}"
+            ) from None
+        session.connection_pool = _TlsConnections(timeout_s, context)
+    return session
+
+
+def _if_match(revision: str | None) -> dict[str, str]:
+    return {} if revision is None else {"If-Match": f'"{revision}"'}
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return jsontext.decode(body)
+    except ValueError as fault:
+        raise StoreFault(f"the store's answer is not JSON: {fault}") from None

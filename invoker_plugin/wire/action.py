@@ -118,6 +118,10 @@ class Action:
             parameters=_parse_pairs(document, "parameters"),
         )
 
+    def with_execution(self, execution: Execution) -> Action:
+        """Return this with another execution, such as one whose code was fetched."""
+        return replace(self, execution=execution)
+
     @property
     def fully_qualified(self) -> str:
         """``namespace/name``, or ``namespace/package/name``: the record's ``path``."""
