@@ -140,6 +140,19 @@ class CouchStore:
             raise StoreFault(f"{what}: {failure}") from None
 
 
+class _Body(couchdb_http.ResponseBody):  # type: ignore[misc]  # it has no types
+    """A body that the package streams; its own error handling takes each for plain bytes."""
+
+    def decode(self, encoding: str) -> str:
+        """Return the whole body as text."""
+        text: str = self.read().decode(encoding)
+        return text
+
+
+# Without this an error that comes in chunks (a 401 of pouchdb-server) loses its status.
+couchdb_http.ResponseBody = _Body
+
+
 class _NoCache:
     """Keeps nothing: actions have a cache of their own, and the package's is not thread-safe."""
 
