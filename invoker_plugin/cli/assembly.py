@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 
@@ -22,10 +23,7 @@ from invoker_plugin.invoker.runtimes import Runtimes
 from invoker_plugin.invoker.starter import Starter
 from invoker_plugin.pool import Pool, PoolSettings, PrewarmTarget
 from invoker_plugin.server.admin import AdminServer
-from invoker_plugin.store.actions import ActionStore
-from invoker_plugin.store.blocked import BlockedNamespaces
-from invoker_plugin.store.couch import Couch
-from invoker_plugin.store.records import RecordWriter
+from invoker_plugin.store.opening import open_store
 from invoker_plugin.wire.instance import InvokerInstance
 
 logger = logging.getLogger(__name__)
@@ -42,9 +40,8 @@ class Assembly:
         instance = instance_of(settings)
         self._bus = open_bus(settings)
         self._producer = self._bus.producer()
-        self._couch = Couch(settings.store)
-        self._records = RecordWriter(self._couch, settings.store)
-        self._blocked = BlockedNamespaces(self._couch, settings.store)
+        self._store = open_store(settings.store)
+        self._block_list: asyncio.Task[None] | None = None
         self._factory = ContainerFactory(ContainerSettings.from_settings(settings))
         self._consumer: Consumer | None = None
         self._pinger = Pinger(
@@ -73,8 +70,9 @@ class Assembly:
         await self._bus.ensure_topic(settings.topic, invoker_topic(settings))
         if settings.invoker.user_events:
             await self._bus.ensure_topic(self._events_topic, TopicSettings())
-        await self._blocked.start()
-        await self._records.start()
+        await self._store.blocked.refresh()
+        self._block_list = asyncio.ensure_future(self._store.blocked.run())
+        self._store.records.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
         feed = MessageFeed(self._consumer, self.invoker.take, capacity=peek, max_peek=peek)
@@ -90,13 +88,13 @@ class Assembly:
     async def close(self) -> None:
         """Flush what is on its way, and let go of everything."""
         await self._server.stop()
-        await self._blocked.stop()
-        await self._records.stop()
+        if self._block_list is not None:
+            self._block_list.cancel()
         await self._acknowledger.settled()
+        await self._store.close()
         await self._producer.flush()
         await self._bus.close()
         await self._factory.close()
-        await self._couch.close()
 
     def _make_invoker(self, instance: InvokerInstance) -> Invoker:
         settings = self._settings
@@ -110,13 +108,13 @@ class Assembly:
                 settings.pool.slots,
                 settings.encryption.keys,
             ),
-            ActionStore(self._couch, settings.store),
-            self._blocked,
+            self._store.actions,
+            self._store.blocked,
             runtimes,
         )
         events = self._events_topic if settings.invoker.user_events else None
         self._acknowledger = Acknowledger(self._producer, instance, prefix, events)
-        finisher = Finisher(self._acknowledger, self._records)
+        finisher = Finisher(self._acknowledger, self._store.records)
         number, unique_name = instance.instance, settings.invoker.unique_name
         names = ContainerNames(number, unique_name)
         starter = Starter(self._factory, names, runtimes, limit_bytes)
