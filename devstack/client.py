@@ -7,7 +7,8 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -62,6 +63,17 @@ class Client:
         response = answer["response"]
         success = bool(response.get("success", response.get("status") == "success"))
         return Invocation(answer["activationId"], success, response.get("result"))
+
+    def invoke_together(
+        self, name: str, arguments: Sequence[Mapping[str, Json]]
+    ) -> list[Invocation]:
+        """Invoke an action once with each of ``arguments``, all at the same time."""
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            return list(pool.map(lambda given: self.invoke(name, given), arguments))
+
+    def record(self, activation_id: str) -> Json:
+        """Return the activation's record; waits for it, since it is stored after the answer."""
+        return self._await_record(activation_id)
 
     def _await_record(self, activation_id: str) -> Json:
         deadline = time.monotonic() + self._timeout_s
