@@ -106,7 +106,7 @@ class Container:
         if self._zygote.state != "ready":
             raise Refused(500, "The action is not initialized yet: send /init first.")
         if options is None:
-            return await self._run_stock(body)
+            return await self._run_stock(body, content.get("activation_id"))
         identifier = activation_id(content)
         if self._logs.is_open(identifier):
             raise Refused(400, f"Activation {identifier} is running already.")
@@ -146,12 +146,17 @@ class Container:
         header = {"worker": worker.name, "slot": worker.slot, **fields, **_log_fields(log)}
         return Response(status, answer, _header(header))
 
-    async def _run_stock(self, body: bytes) -> Response:
+    async def _run_stock(self, body: bytes, identifier: Any) -> Response:
         """One worker, used again and again; its death closes the connection (stock contract)."""
         async with self._stock_turn:
             worker = self._fleet.get(_STOCK_WORKER) or self._fleet.fork(_STOCK_WORKER)
             self._fleet.busy.set()
             container_output = ContainerOutput()
+            # An /init with `swift` may be followed by runs without it, where forks turned out to
+            # be impossible: what the import printed then belongs with the rest.
+            log = self._logs.take(identifier) if isinstance(identifier, str) else None
+            if log is not None:
+                log.replay(container_output)
             outcome = await worker.run(body, None, container_output)
             container_output.end_activation()
         if isinstance(outcome, WorkerExit):

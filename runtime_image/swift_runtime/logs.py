@@ -54,6 +54,13 @@ class ActivationLog:
         self._file.seek(0)
         return self._file, length
 
+    def replay(self, sink: Sink) -> None:
+        """Deliver the lines to ``sink`` instead, and close."""
+        with self.content()[0] as stream:
+            for entry in stream:
+                line = json.loads(entry)
+                sink.line(line["stream"], line["line"].encode("utf-8", "surrogatepass"), 0)
+
     def close(self) -> None:
         self._file.close()
 

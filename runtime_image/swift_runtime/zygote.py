@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -87,9 +88,13 @@ class Zygote:
             self.destroy()
 
     def _command(self, command: str, worker: str, descriptors: list[int] | None = None) -> None:
-        # a closed channel needs no answer here: the template's death is reported by reaping it
-        with suppress(ChannelClosed):
+        try:
             self._control.send({"command": command, "worker": worker}, descriptors or [])
+        except ChannelClosed:
+            return  # the template's death is reported by reaping it
+        except BlockingIOError:
+            print("the template takes no commands any more: killing it", file=sys.stderr)
+            self.destroy()
 
     def destroy(self) -> None:
         """Kill the template, and by that its workers."""

@@ -142,3 +142,49 @@ def test_a_template_with_threads_becomes_the_one_worker(swift: Runtime) -> None:
     assert killed.json()["exit"] == {"reason": "killed", "code": None, "signal": 9}
     assert swift.state()["state"] == "failed"
     assert swift.run("w3").json()["code"] == "template-failed"
+
+
+def test_an_unforkable_template_can_be_used_as_an_ordinary_container(swift: Runtime) -> None:
+    """What the invoker does with it: runs without ``swift``, logs from the container's output."""
+    swift.init("""
+        import threading
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        print("at import")
+        def main(args):
+            print("in main")
+            return args
+    """)
+    body = {"value": {"x": 1}, "activation_id": "init-activation"}
+    answer = swift.request("POST", "/run", body)
+    assert (answer.json(), answer.swift) == ({"x": 1}, None)
+    assert swift.output().splitlines()[:2] == ["at import", "in main"]
+
+
+def test_many_forks_leave_nothing_open(swift: Runtime) -> None:
+    swift.init("import os\ndef main(args): return {'parent': os.getppid()}")
+    template = swift.run("w0").json()["parent"]
+    swift.request("DELETE", "/workers/w0")
+
+    def descriptors() -> list[int]:
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in (swift.process.pid, template)]
+
+    before = descriptors()
+    for number in range(1, 40):
+        swift.run(f"w{number}")
+        swift.request("DELETE", f"/workers/w{number}")
+    # `before` may have counted a connection that was still being closed
+    until(lambda: all(map(int.__le__, descriptors(), before)), f"at most {before} descriptors")
+    assert swift.workers() == {}
+
+
+def test_an_idle_worker_that_dies_is_gone(swift: Runtime) -> None:
+    swift.init("""
+        import os, threading
+        def main(args):
+            if args: threading.Timer(0.01, os._exit, [1]).start()
+            return {}
+    """)
+    swift.run("w1", {"die": True})
+    until(lambda: not swift.workers(), "the worker's end to be noticed")
+    assert swift.run("w1", start="warm").json()["code"] == "no-such-worker"
+    assert swift.run("w2").status == 200
