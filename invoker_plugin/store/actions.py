@@ -85,6 +85,8 @@ class ActionStore:
         if code is None:
             name = attachment.document_attachment
             code = await self._store.attachment(self._database, key, name, action.revision)
+        if attachment.length not in (None, len(code)):
+            raise MalformedDocument(f"{len(code)} bytes of code, and not {attachment.length}")
         return action.execution.with_code(code)
 
     def _failed(self, reference: ActionReference, revision: str | None, fault: Exception) -> None:

@@ -56,5 +56,5 @@ class BlockedNamespaces:
     async def run(self) -> None:
         """Refresh now and again, until cancelled."""
         while True:
-            await self.refresh()
             await asyncio.sleep(self._poll_s)
+            await self.refresh()

@@ -93,6 +93,7 @@ async def test_deleted_action_has_the_users_text() -> None:
         _document(code={"attachmentName": "s3:elsewhere", "attachmentType": "x"}),
         _document(code={"attachmentName": "mem:!!", "attachmentType": "x"}),
         _document(code={"attachmentName": "mem:/w==", "attachmentType": "text/plain"}),
+        _document(code={"attachmentName": "mem:YQ==", "attachmentType": "x", "length": 7}),
     ],
 )
 async def test_unreadable_document_has_the_users_text(document: dict[str, Any]) -> None:
