@@ -40,7 +40,11 @@ class Activation:
     @property
     def ids(self) -> dict[str, str]:
         """The fields that every log line about it carries."""
-        return {"activation": self.message.activation_id, "transid": self.message.transid.id}
+        transid = self.message.transid
+        ids = {"activation": self.message.activation_id, "transid": transid.id}
+        if transid.parent is not None:
+            ids["parent_transid"] = transid.parent.id
+        return ids
 
 
 @dataclass(frozen=True, slots=True)

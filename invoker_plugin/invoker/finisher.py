@@ -17,8 +17,8 @@ from invoker_plugin.invoker.admission import Blocked, unresolved
 from invoker_plugin.invoker.clock import wall_ms
 from invoker_plugin.invoker.handle import Handle
 from invoker_plugin.log import event
+from invoker_plugin.store.levels import StoreLevels
 from invoker_plugin.wire.activation import ActivationMessage
-from invoker_plugin.wire.identity import Identity
 from invoker_plugin.wire.record import ActivationRecord
 from invoker_plugin.wire.response import DEVELOPER_ERROR
 
@@ -35,9 +35,12 @@ class RecordSink(Protocol):
 class Finisher:
     """The end of every activation that parsed (behaviours 113, 125, 131, 132)."""
 
-    def __init__(self, acknowledger: Acknowledger, sink: RecordSink) -> None:
+    def __init__(
+        self, acknowledger: Acknowledger, sink: RecordSink, levels: StoreLevels | None = None
+    ) -> None:
         self._acks = acknowledger
         self._sink = sink
+        self._levels = levels or StoreLevels()
 
     async def finish(
         self,
@@ -53,7 +56,7 @@ class Finisher:
         """
         message = activation.message
         if not activation.log_limit_bytes:
-            await self._store(record, message.user)
+            await self._store(record, message)
             if message.blocking:
                 await self._acks.combined(message, record)
             else:
@@ -66,7 +69,7 @@ class Finisher:
             )
         else:
             logs = await self._collect(activation, record, handle, outcome)
-        await self._store(replace(record, logs=logs.lines), message.user)
+        await self._store(replace(record, logs=logs.lines), message)
         await self._acks.completion(message, record)
         return logs.complete
 
@@ -75,7 +78,7 @@ class Finisher:
     ) -> None:
         """End an activation that never reached a container."""
         message = activation.message
-        await self._store(record, message.user)
+        await self._store(record, message)
         if message.blocking:
             await self._acks.combined(message, record)
         else:
@@ -97,7 +100,7 @@ class Finisher:
         if isinstance(fault, Blocked):
             await self._acks.shrunk(message, record)
             return
-        await self._store(record, message.user)
+        await self._store(record, message)
         await self._acks.combined(message, record)
 
     async def _collect(
@@ -120,6 +123,13 @@ class Finisher:
             event(logger, logging.WARNING, "logs-incomplete", **activation.ids)
         return logs
 
-    async def _store(self, record: ActivationRecord, user: Identity) -> None:
-        if user.limits.store_activations is not False:
+    async def _store(self, record: ActivationRecord, message: ActivationMessage) -> None:
+        """Have the record written, unless the operator or the namespace wants none (126)."""
+        wanted = self._levels.wants(
+            record.response,
+            blocking=message.blocking,
+            namespace_stores=message.user.limits.store_activations,
+            debug=message.transid.extra_logging,
+        )
+        if wanted:
             await self._sink.store(record)

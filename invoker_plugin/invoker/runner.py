@@ -148,6 +148,7 @@ def _report(effect: Run, handle: Handle, activation: Activation) -> StartReport:
         container=handle.container.id[:12] if handle.container else None,
         worker=effect.worker,
         queue_ms=report.queue_ms,
+        trace_context=activation.message.trace_context,
     )
     return report
 

@@ -1,4 +1,6 @@
-"""Transaction ids: ``[id, startMillis]``, or ``[id, startMillis, parent]`` within a sequence."""
+"""Transaction ids: ``[id, startMillis]``, then ``true`` if the caller asked for extra logging,
+then, within a sequence, the parent's id in the same form.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ class TransactionId:
     id: str
     start_ms: int
     parent: TransactionId | None = None
+    extra_logging: bool = False
+    """The caller sent ``X-OW-EXTRA-LOGGING: on``: whatever the levels, its record is stored."""
 
     @classmethod
     def parse(cls, value: Any) -> TransactionId:
@@ -22,15 +26,22 @@ class TransactionId:
         match value:
             case [str(identifier), int(start_ms)]:
                 return cls(identifier, start_ms)
+            case [str(identifier), int(start_ms), bool(extra)]:
+                return cls(identifier, start_ms, extra_logging=extra)
             case [str(identifier), int(start_ms), parent]:
                 return cls(identifier, start_ms, cls.parse(parent))
-        raise FieldFault("field 'transid' is not [id, start] or [id, start, parent]")
+            case [str(identifier), int(start_ms), bool(extra), parent]:
+                return cls(identifier, start_ms, cls.parse(parent), extra)
+        raise FieldFault("field 'transid' is not [id, start], with extra logging and parent")
 
     def to_json(self) -> list[Any]:
         """Return the wire's array form."""
-        if self.parent is None:
-            return [self.id, self.start_ms]
-        return [self.id, self.start_ms, self.parent.to_json()]
+        form: list[Any] = [self.id, self.start_ms]
+        if self.extra_logging:
+            form.append(True)
+        if self.parent is not None:
+            form.append(self.parent.to_json())
+        return form
 
 
 UNKNOWN = TransactionId("unknown", 0)
