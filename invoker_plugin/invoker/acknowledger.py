@@ -7,7 +7,6 @@ import logging
 from typing import Any, Protocol
 
 from invoker_plugin.bus.interface import MessageTooLarge
-
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.invoker.clock import wall_ms
 from invoker_plugin.log import event

@@ -129,7 +129,7 @@ class Invoker:
         except InvokerError as fault:
             await self._parts.finisher.refuse(message, fault)
             self.feed_more(1)
-        except Exception:  # noqa: BLE001 - whatever went wrong, who sent it is owed an ack (18)
+        except Exception:
             logger.exception("internal-error")
             await self._parts.finisher.refuse(message, SystemFault(texts.ACTION_FETCH_ERROR))
             self.feed_more(1)
