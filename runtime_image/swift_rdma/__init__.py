@@ -12,7 +12,7 @@ Importing this does not import pyverbs; the first use (or :func:`preload`) does.
 
 from __future__ import annotations
 
-from swift_rdma.connection import Connection, Listener, connect
+from swift_rdma.connection import Connection, connect
 from swift_rdma.errors import (
     CompletionFailed,
     DeviceUnavailable,
@@ -23,6 +23,7 @@ from swift_rdma.errors import (
     PeerUnreachable,
     RdmaError,
 )
+from swift_rdma.listener import Listener
 
 __all__ = [
     "CompletionFailed",

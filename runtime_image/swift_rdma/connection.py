@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -26,23 +26,16 @@ def connect(peer: str, *, buffer_bytes: int = BUFFER_BYTES, timeout_s: float = 1
     """
     target = Peer.parse(peer)
     provider = resources.current()
-    lane = provider.lane()
-    try:
+    with ExitStack() as undo:
+        lane = provider.lane()
+        undo.callback(provider.release, lane)
         buffer = provider.region(buffer_bytes)
-        try:
-            stream, remote = _exchange(target, lane, timeout_s)
-            try:
-                lane.connect(remote)
-                exchange.send(stream, {"ready": True})
-            except BaseException:
-                stream.close()
-                raise
-        except BaseException:
-            buffer.close()
-            raise
-    except BaseException:
-        provider.release(lane)
-        raise
+        undo.callback(buffer.close)
+        stream, remote = _exchange(target, lane, timeout_s)
+        undo.callback(stream.close)
+        lane.connect(remote)
+        exchange.send(stream, {"ready": True})
+        undo.pop_all()
     return Connection(str(target), provider, lane, buffer, remote, stream, timeout_s)
 
 
@@ -223,40 +216,3 @@ class Connection:
     def _check_open(self) -> None:
         if self._closed:
             raise RdmaError(f"The connection to {self.peer} is closed.")
-
-
-class Listener:
-    """Waits for a peer that calls :func:`connect`, for messages between two programs."""
-
-    def __init__(self, host: str, port: int = 0, *, buffer_bytes: int = BUFFER_BYTES) -> None:
-        self._server = socket.create_server((host, port))
-        self._buffer_bytes = buffer_bytes
-        self.port: int = self._server.getsockname()[1]
-
-    def accept(self, timeout_s: float = 10.0) -> Connection:
-        """The next peer, connected."""
-        deadline = time.monotonic() + timeout_s
-        self._server.settimeout(timeout_s)
-        try:
-            stream, address = self._server.accept()
-        except TimeoutError as error:
-            raise PeerUnreachable(f"Nobody connected within {timeout_s} s.") from error
-        stream.settimeout(max(0.001, deadline - time.monotonic()))
-        provider = resources.current()
-        remote = Endpoint.parse(exchange.receive(stream).get("endpoint"))
-        lane = provider.lane()
-        buffer = provider.region(self._buffer_bytes)
-        lane.connect(remote)
-        exchange.send(stream, {"endpoint": lane.endpoint().to_json()})
-        exchange.receive(stream)  # the peer's queue pair is ready
-        name = f"{address[0]}:{address[1]}"
-        return Connection(name, provider, lane, buffer, remote, stream, timeout_s)
-
-    def close(self) -> None:
-        self._server.close()
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
