@@ -47,7 +47,7 @@ class Proxy:
             await server.listen_tcp("0.0.0.0", self._settings.port)
         await stop.wait()
         zygote.destroy()
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)  # dying workers may still be writing there
 
 
 class Routes:

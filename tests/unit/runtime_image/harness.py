@@ -164,11 +164,11 @@ def runtime(**environment: str) -> Iterator[Runtime]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         variables = {
             **kept, "PYTHONPATH": str(PACKAGES), "SWIFT_SOCKET": path, "SWIFT_PORT": "0",
-            "TMPDIR": directory, "PYTHONDONTWRITEBYTECODE": "1", **environment,
+            "TMPDIR": directory, **environment,
         }  # fmt: skip
         with output.open("wb") as stream:
             process = subprocess.Popen(
-                [PYTHON, "-m", "swift_runtime"], env=variables, stdout=stream, stderr=stream
+                [PYTHON, "-S", "-m", "swift_runtime"], env=variables, stdout=stream, stderr=stream
             )
         try:
             until(lambda: os.path.exists(path) or process.poll() is not None, "the socket")
