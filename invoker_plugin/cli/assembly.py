@@ -14,6 +14,7 @@ from invoker_plugin.containers.factory import ContainerFactory
 from invoker_plugin.containers.names import ContainerNames
 from invoker_plugin.containers.settings import ContainerSettings
 from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.health.stem_cells import StemCellProbe
 from invoker_plugin.invoker.acknowledger import Acknowledger
 from invoker_plugin.invoker.admission import Admission, AdmissionSettings
 from invoker_plugin.invoker.driver import Driver
@@ -114,14 +115,15 @@ class Assembly:
         )
         events = self._events_topic if settings.invoker.user_events else None
         self._acknowledger = Acknowledger(self._producer, instance, prefix, events)
-        finisher = Finisher(self._acknowledger, self._store.records)
+        finisher = Finisher(self._acknowledger, self._store.records, self._store.levels)
         number, unique_name = instance.instance, settings.invoker.unique_name
         names = ContainerNames(number, unique_name)
         starter = Starter(self._factory, names, runtimes, limit_bytes)
         driver = Driver(
             Pool(pool_settings(settings)), starter, finisher, self._feed_more, limit_bytes
         )
-        return Invoker(Parts(self._factory, admission, driver, finisher, self._pinger))
+        probe = stem_cell_probe(settings, driver)
+        return Invoker(Parts(self._factory, admission, driver, finisher, self._pinger, probe))
 
     def _feed_more(self, count: int) -> None:
         self.invoker.feed_more(count)
@@ -144,6 +146,19 @@ def instance_of(settings: Settings) -> InvokerInstance:
         settings.pool.user_memory_mb * MIB,
         settings.invoker.tags,
         settings.invoker.dedicated_namespaces,
+    )
+
+
+def stem_cell_probe(settings: Settings, driver: Driver) -> StemCellProbe | None:
+    """The probe of stem cells, where the operator wants one."""
+    containers = settings.containers
+    if not containers.health_check:
+        return None
+    return StemCellProbe(
+        driver.stem_cells,
+        driver.stem_cell_lost,
+        containers.health_check_period_ms / 1000,
+        containers.health_check_fails,
     )
 
 

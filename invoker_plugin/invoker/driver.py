@@ -7,18 +7,21 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from invoker_plugin.containers.interface import AnyContainer
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.invoker import records
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms, wall_ms
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.handle import Handle, StartFailure
+from invoker_plugin.invoker.no_room import NoRoomLog
 from invoker_plugin.invoker.runner import Runner
 from invoker_plugin.invoker.starter import Starter
 from invoker_plugin.log import event
 from invoker_plugin.pool import Pool
 from invoker_plugin.pool import effects as fx
 from invoker_plugin.pool import events as ev
+from invoker_plugin.pool.container import State
 from invoker_plugin.wire import texts
 from invoker_plugin.wire.response import ActivationResponse
 
@@ -40,6 +43,7 @@ class Driver:
         result_limit_bytes: int,
     ) -> None:
         self.pool = pool
+        self.no_room = NoRoomLog(pool)
         self.activations: dict[str, Activation] = {}
         self._handles: dict[int, Handle] = {}
         self._starter = starter
@@ -70,6 +74,22 @@ class Driver:
                 self.happen(ev.ContainerLost(handle.number, "container exited by itself"))
                 return
 
+    def stem_cells(self) -> list[tuple[int, AnyContainer]]:
+        """The stem cells that are up, with their numbers in the pool."""
+        return [
+            (cell.number, handle.container)
+            for cell in self.pool.containers
+            if cell.state is State.PREWARMED
+            and (handle := self._handles.get(cell.number)) is not None
+            and handle.container is not None
+        ]
+
+    def stem_cell_lost(self, number: int, reason: str) -> None:
+        """A stem cell was found dead; one that was given to an action meanwhile is left to it."""
+        cell = self.pool.containers.get(number)
+        if cell is not None and cell.state is State.PREWARMED:
+            self.happen(ev.ContainerLost(number, reason))
+
     async def idle(self) -> None:
         """Wait until nothing is under way."""
         while self._tasks:
@@ -95,7 +115,7 @@ class Driver:
         elif isinstance(effect, fx.FeedMore):
             self._feed_more(effect.count)
         else:
-            self._log_buffered(effect)
+            self.no_room.add(self.activations[effect.job.activation_id])
 
     def _run(self, effect: fx.Run) -> None:
         activation = self.activations[effect.job.activation_id]
@@ -242,15 +262,3 @@ class Driver:
         """Why a container was not kept is the first thing users ask (OpenWhisk #5197)."""
         identity = handle.container.id[:12] if handle.container else None
         event(logger, logging.WARNING, "container-not-kept", container=identity, reason=reason)
-
-    def _log_buffered(self, effect: fx.Buffered) -> None:
-        activation = self.activations[effect.job.activation_id]
-        event(
-            logger,
-            logging.WARNING,
-            "no-room",
-            **activation.ids,
-            waiting=len(self.pool.buffer),
-            used_mb=self.pool.containers.used_mb,
-            limit_mb=self.pool.containers.limit_mb,
-        )

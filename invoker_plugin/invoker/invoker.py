@@ -6,25 +6,28 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from invoker_plugin.bus.interface import Message
 from invoker_plugin.containers.interface import AnyContainerFactory
 from invoker_plugin.errors import InvokerError, MalformedMessage, SystemFault
 from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.health.stem_cells import StemCellProbe
 from invoker_plugin.invoker.admission import Admission
 from invoker_plugin.invoker.driver import Driver
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.state import snapshot
 from invoker_plugin.log import event
 from invoker_plugin.pool.events import Tick
+from invoker_plugin.pool.figures import PoolFigures
 from invoker_plugin.wire import texts
 from invoker_plugin.wire.activation import ActivationMessage
 
 logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
+FIGURES_S = 10.0
 REMEMBERED_IDS = 10_000
 
 
@@ -50,6 +53,8 @@ class Parts:
     driver: Driver
     finisher: Finisher
     pinger: Pinger
+    probe: StemCellProbe | None = None
+    """Where the operator wants stem cells probed."""
 
 
 class Invoker:
@@ -62,7 +67,8 @@ class Invoker:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._feed: Feed | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._upkeep: list[asyncio.Task[None]] = []
+        self._feeding: asyncio.Task[None] | None = None
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._admitting = 0
         self.phase = "starting"
@@ -74,7 +80,11 @@ class Invoker:
         self._parts.factory.on_exit(self._parts.driver.container_exited)
         self._parts.driver.happen(Tick())
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._tick()), loop.create_task(feed.run())]
+        upkeep = [self._tick(), self._tell_figures()]
+        if self._parts.probe is not None:
+            upkeep.append(self._parts.probe.run())
+        self._upkeep = [loop.create_task(work) for work in upkeep]
+        self._feeding = loop.create_task(feed.run())
         self._parts.pinger.start()
         self.phase = "up"
 
@@ -93,18 +103,16 @@ class Invoker:
         if self._feed is not None:
             self._feed.stop()
         ended = await self._finished(limit_s)
-        self._tasks[0].cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._tasks = []
+        await self._end_tasks()
         await self._clean_up()
         self.phase = "down"
         return ended
 
     async def failed(self) -> None:
         """Wait until a part of it dies, which none should, and raise what it died of."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        assert self._feeding is not None
+        tasks = [*self._upkeep, self._feeding]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
 
@@ -154,6 +162,22 @@ class Invoker:
         while True:
             await asyncio.sleep(TICK_S)
             self._parts.driver.happen(Tick())
+
+    async def _tell_figures(self) -> None:
+        """What stock emits as metrics, as a line of the log."""
+        while True:
+            await asyncio.sleep(FIGURES_S)
+            figures = asdict(PoolFigures.of(self._parts.driver.pool))
+            event(logger, logging.INFO, "pool", **figures)
+
+    async def _end_tasks(self) -> None:
+        for task in self._upkeep:
+            task.cancel()
+        ending = [*self._upkeep, self._feeding] if self._feeding is not None else self._upkeep
+        for ended in ending:
+            with contextlib.suppress(asyncio.CancelledError):
+                await ended
+        self._upkeep, self._feeding = [], None
 
     async def _finished(self, limit_s: float) -> bool:
         """Whether all that was begun ended within the limit."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from invoker_plugin.invoker.driver import Driver
 from invoker_plugin.pool.container import Container
+from invoker_plugin.pool.figures import PoolFigures
 
 
 def snapshot(driver: Driver, phase: str) -> dict[str, Any]:
@@ -16,6 +18,7 @@ def snapshot(driver: Driver, phase: str) -> dict[str, Any]:
         "in_flight": driver.in_flight,
         "buffered": [job.activation_id for job in pool.buffer],
         "memory_mb": {"used": pool.containers.used_mb, "limit": pool.containers.limit_mb},
+        "pool": {**asdict(PoolFigures.of(pool)), "no_room": driver.no_room.count},
         "containers": [_container(container) for container in pool.containers],
     }
 
