@@ -128,6 +128,38 @@ def test_drain_says_goodbye_first_and_finishes_what_runs() -> None:
     asyncio.run(scenario())
 
 
+def test_a_disabled_invoker_still_runs_what_is_sent() -> None:
+    async def scenario() -> None:
+        life = Life()
+        await life.start()
+        pinger = life.invoker._parts.pinger
+        await pinger.disable()
+        life.send(1)
+        await life.until(lambda: len(life.world.records) == 1)
+        assert life.bus.values("health")[-1].startswith(b'{"isEnabled":false')
+        await life.invoker.drain(5)
+
+    asyncio.run(scenario())
+
+
+def test_state_tells_what_it_holds() -> None:
+    async def scenario() -> None:
+        life = Life()
+        await life.start()
+        life.send(1)
+        await life.until(lambda: life.feed.in_flight == 0 and len(life.world.records) == 1)
+        state = life.invoker.state()
+        assert (state["phase"], state["in_flight"], state["buffered"]) == ("up", 0, [])
+        assert state["pool"]["idle"] == 1
+        assert state["pool"]["no_room"] == 0
+        (container,) = state["containers"]
+        assert container["workers"] == {"w1": None}
+        await life.invoker.drain(5)
+        assert life.invoker.state()["phase"] == "down"
+
+    asyncio.run(scenario())
+
+
 def test_drain_ends_at_its_limit() -> None:
     async def endless(container: StubContainer, path: str, body: dict[str, Any]) -> HttpOutcome:
         if path == "/run":
