@@ -150,6 +150,8 @@ def _common(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "bootstrap.servers": ",".join(settings.hosts),
         "client.id": "swift-invoker",
+        # Its lines repeat what error_cb tells us, 40 times a second while brokers are down.
+        "log_level": 2,
         "socket.nagle.disable": True,
         "socket.keepalive.enable": True,
         "reconnect.backoff.ms": 100,

@@ -16,6 +16,7 @@ from confluent_kafka import (
 
 from invoker_plugin.bus.interface import Fenced, Message
 from invoker_plugin.bus.polling import PollingThread
+from invoker_plugin.bus.trouble import Trouble
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
 
@@ -39,6 +40,8 @@ class ConfluentConsumer:
         self._connected = False
         self._position: int | None = None
         self._fatal: KafkaError | None = None
+        self._trouble = Trouble(logger, "kafka-trouble", topic=topic)
+        self._closed = False
 
     @property
     def connected(self) -> bool:
@@ -63,8 +66,10 @@ class ConfluentConsumer:
 
     async def close(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.close`."""
-        await self._thread.call(self._drop)
-        self._thread.stop()
+        if not self._closed:
+            self._closed = True
+            await self._thread.call(self._drop)
+            self._thread.stop()
 
     # -- in the client's thread -------------------------------------------------------------
 
@@ -129,6 +134,8 @@ class ConfluentConsumer:
         except KafkaException:
             return
         self._connected = bool(client.assignment())
+        if self._connected:
+            self._trouble.over()
 
     def _keep_alive(self) -> None:
         """Poll without taking a message: a paused partition yields none."""
@@ -152,7 +159,7 @@ class ConfluentConsumer:
             self._fatal = error
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._connected = False
-        event(logger, logging.WARNING, "kafka-trouble", topic=self._topic, error=error.str())
+        self._trouble.tell(error.name(), error.str())
 
     def _assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         self._connected = bool(partitions)
@@ -166,8 +173,9 @@ class ConfluentConsumer:
         place = TopicPartition(self._topic, 0, offset_after)
         for attempt in range(COMMIT_TRIES):
             client = self._client
-            if client is None:
-                raise SystemFault(f"commit to {self._topic}: the consumer is being rebuilt")
+            if client is None or not self._connected:
+                # Without a broker librdkafka would hold this thread for 30 s.
+                raise SystemFault(f"commit to {self._topic}: no connection to the brokers")
             try:
                 committed = client.commit(offsets=[place], asynchronous=False)
                 error = committed[0].error if committed else None

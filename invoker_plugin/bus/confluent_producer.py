@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from invoker_plugin.bus.interface import MessageTooLarge
+from invoker_plugin.bus.trouble import Trouble
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _FLUSH_S = 10.0
+_PROBE_PAUSE_S = 0.2
 _PROBE_TIMEOUT_S = 1.0
 _FULL_PAUSE_S = 0.01
 
@@ -34,6 +36,7 @@ class ConfluentProducer:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._under_way: set[asyncio.Future[None]] = set()
+        self._trouble = Trouble(logger, "kafka-trouble")
 
     @property
     def connected(self) -> bool:
@@ -103,6 +106,7 @@ class ConfluentProducer:
             client.poll(_POLL_S)
             if not self._connected:
                 self._probe(client)
+                self._closing.wait(_PROBE_PAUSE_S)
 
     def _probe(self, client: Producer) -> None:
         try:
@@ -110,6 +114,7 @@ class ConfluentProducer:
         except KafkaException:
             return
         self._connected = True
+        self._trouble.over()
 
     def _settle(
         self, delivered: asyncio.Future[None], topic: str, error: KafkaError | None
@@ -141,7 +146,7 @@ class ConfluentProducer:
     def _told(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._connected = False
-        event(logger, logging.WARNING, "kafka-trouble", error=error.str())
+        self._trouble.tell(error.name(), error.str())
 
 
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE}

@@ -25,6 +25,7 @@ TOPIC_PAUSE_S = 5.0
 _ADMIN_TIMEOUT_MS = 10_000
 _DELIVERY_TIMEOUT_MS = 120_000
 _SEND_RETRIES = 3
+_BOOTSTRAP_TIMEOUT_MS = 5_000
 
 
 class KafkaPythonBus:
@@ -139,6 +140,7 @@ def _common(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": list(settings.hosts),
         "client_id": "swift-invoker",
         "request_timeout_ms": settings.request_timeout_ms,
+        "bootstrap_timeout_ms": _BOOTSTRAP_TIMEOUT_MS,
         "reconnect_backoff_ms": 100,
         "reconnect_backoff_max_ms": 2_000,
         "metadata_max_age_ms": 15_000,

@@ -31,6 +31,7 @@ class KafkaPythonConsumer:
         self._client: Any = None
         self._thread = PollingThread(f"kafka-{topic}", SLICE_S)
         self._connected = False
+        self._closed = False
 
     @property
     def connected(self) -> bool:
@@ -55,8 +56,10 @@ class KafkaPythonConsumer:
 
     async def close(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Consumer.close`."""
-        await self._thread.call(self._drop)
-        self._thread.stop()
+        if not self._closed:
+            self._closed = True
+            await self._thread.call(self._drop)
+            self._thread.stop()
 
     # -- in the client's thread -------------------------------------------------------------
 

@@ -36,6 +36,7 @@ class KafkaPythonProducer:
         self._client: Any = None
         self._thread = ThreadPoolExecutor(1, "kafka-producer")
         self._connected = False
+        self._closed = False
         self._under_way: set[asyncio.Future[None]] = set()
 
     @property
@@ -68,6 +69,9 @@ class KafkaPythonProducer:
     async def close(self) -> None:
         """See :meth:`invoker_plugin.bus.interface.Producer.close`."""
         await self.flush()
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
         self._thread.shutdown(wait=False)
 
