@@ -28,6 +28,7 @@ class NarrowBus:
         self.limit = limit
         self.broken = False
         self.sent: list[dict[str, Any]] = []
+        self.topics: list[str] = []
 
     async def send(self, topic: str, value: bytes) -> None:
         if self.broken:
@@ -35,6 +36,7 @@ class NarrowBus:
         if len(value) > self.limit:
             raise MessageTooLarge(f"{len(value)} bytes")
         self.sent.append(json.loads(value))
+        self.topics.append(topic)
 
 
 def on_bus(world: World, bus: NarrowBus) -> None:
@@ -50,6 +52,30 @@ def test_record_too_large_for_kafka_goes_as_its_id() -> None:
         await world.settle()
         assert [ack.get("response") for ack in bus.sent] == [large, None]
         assert world.record(large).response.result == {"text": "x" * 2000}
+
+    asyncio.run(scenario())
+
+
+def test_acks_go_to_the_controller_that_asked() -> None:
+    async def scenario() -> None:
+        bus, world = NarrowBus(100_000), World()
+        world.finisher._acks = Acknowledger(bus, INSTANCE, "prod-")
+        world.actions.add("hello")
+        controller = {"asString": "3", "instanceType": "controller"}
+        await world.invoke("hello", rootControllerIndex=controller)
+        await world.settle()
+        assert bus.topics == ["prod-completed3", "prod-completed3"]
+
+    asyncio.run(scenario())
+
+
+def test_blocked_namespace_gets_the_id_only() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.blocked.add("guest")
+        activation_id = await world.invoke("hello")
+        assert world.acks[0]["response"] == activation_id
+        assert world.acks[0]["isSystemError"] is False
 
     asyncio.run(scenario())
 
@@ -177,6 +203,7 @@ def test_lines_carry_the_transaction_its_parent_and_the_trace(
 
     asyncio.run(scenario())
     (started,) = fields_of(caplog, "activation-started")
+    assert started["start"] == "cold"
     assert (started["transid"], started["parent_transid"]) == ("child", "parent")
     assert started["trace_context"] == {"traceparent": "00-1-2-01"}
     (finished,) = fields_of(caplog, "activation-finished")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.containers.stub import StubContainer, echo
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.invoker import invoker as module
 from invoker_plugin.invoker.invoker import Invoker, Parts
 from tests.unit.invoker.world import INSTANCE, World
 
@@ -158,6 +160,60 @@ def test_state_tells_what_it_holds() -> None:
         assert life.invoker.state()["phase"] == "down"
 
     asyncio.run(scenario())
+
+
+def test_refused_activations_free_their_places() -> None:
+    async def scenario() -> None:
+        life = Life()
+        await life.start()
+        for number in range(10):
+            life.send(number, "gone")
+        last = life.send(10)
+        await life.until(lambda: len(life.world.records) == 11)
+        assert life.world.record(last).response.is_success
+        await life.invoker.drain(5)
+
+    asyncio.run(scenario())
+
+
+def test_drain_removes_all_containers_and_a_failure_is_only_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> int:
+        raise SystemFault("Docker is away")
+
+    async def scenario(fails: bool) -> Life:
+        life = Life()
+        await life.start()
+        life.send(1)
+        await life.until(lambda: len(life.world.records) == 1)
+        if fails:
+            monkeypatch.setattr(life.world.factory, "clean_up", fail)
+        assert await life.invoker.drain(5)
+        return life
+
+    assert asyncio.run(scenario(False)).world.factory.living == []
+    asyncio.run(scenario(True))
+    assert "containers-left" in [record.getMessage() for record in caplog.records]
+
+
+def test_figures_of_the_pool_are_logged_again_and_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "FIGURES_S", 0.001)
+
+    def lines() -> list[dict[str, Any]]:
+        return [vars(r)["swift_fields"] for r in caplog.records if r.getMessage() == "pool"]
+
+    async def scenario() -> None:
+        life = Life()
+        await life.start()
+        await life.until(lambda: len(lines()) > 2)
+        await life.invoker.drain(5)
+
+    asyncio.run(scenario())
+    assert {"buffered", "active_mb", "prewarmed", "idle"} <= set(lines()[0])
 
 
 def test_drain_ends_at_its_limit() -> None:

@@ -1,0 +1,89 @@
+"""Times and requests of an activation (behaviours 20, 103, 123, 140), on stubs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from invoker_plugin.containers.outcome import HttpOutcome
+from invoker_plugin.containers.stub import StubContainer, echo
+from tests.unit.invoker.world import World
+
+
+def timed(container: StubContainer, path: str, body: dict[str, Any]) -> HttpOutcome:
+    start_ms, end_ms = (1000, 1030) if path == "/init" else (1050, 1100)
+    return replace(echo(container, path, body), start_ms=start_ms, end_ms=end_ms)
+
+
+def test_duration_is_init_and_run_together_and_a_warm_one_has_no_init() -> None:
+    async def scenario() -> None:
+        world = World(timed)
+        world.actions.add("hello")
+        cold = await world.invoke("hello")
+        await world.settle()
+        warm = await world.invoke("hello")
+        await world.settle()
+        record = world.record(cold)
+        assert (record.start_ms, record.end_ms, record.duration_ms) == (1020, 1100, 80)
+        assert record.annotation("initTime") == 30
+        record = world.record(warm)
+        assert (record.start_ms, record.end_ms, record.duration_ms) == (1050, 1100, 50)
+        assert record.annotation("initTime") is None
+
+    asyncio.run(scenario())
+
+
+def test_wait_counts_from_the_start_of_the_transaction() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.actions.add("hello")
+        begun_ms = int(time.time() * 1000) - 5000
+        activation_id = await world.invoke("hello", transid=["tid", begun_ms])
+        await world.settle()
+        wait_ms = world.record(activation_id).annotation("waitTime")
+        assert isinstance(wait_ms, int)
+        assert wait_ms >= 5000
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("annotations", "given"),
+    [({}, True), ({"provide-api-key": True}, True), ({"provide-api-key": False}, False)],
+)
+def test_api_key_is_given_unless_the_action_wants_none(
+    annotations: dict[str, Any], given: bool
+) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.actions.add("hello", annotations=annotations)
+        await world.invoke("hello")
+        await world.settle()
+        (_, init), (_, run) = world.factory.created[0].requests
+        assert ("__OW_API_KEY" in init["value"]["env"]) is given
+        assert ("api_key" in run) is given
+
+    asyncio.run(scenario())
+
+
+def test_each_health_action_makes_a_container_and_leaves_none() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.actions.add("health")
+        name = "invokerHealthTestAction0"
+        document = world.actions.documents.pop("guest/health")
+        world.actions.documents[f"whisk.system/{name}"] = document
+        action = {"path": "whisk.system", "name": name, "version": "0.0.1"}
+        ids = []
+        for _ in range(2):
+            ids.append(await world.invoke(name, blocking=False, action=action, revision=None))
+            await world.settle()
+        assert len(world.factory.created) == 2
+        assert world.factory.living == []
+        assert [world.acks_of(activation_id) for activation_id in ids] == [["completion"]] * 2
+
+    asyncio.run(scenario())
