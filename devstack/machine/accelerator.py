@@ -47,7 +47,7 @@ def qemu_version() -> str:
 
 def _key(image: RootImage) -> str:
     access = str(os.access(_KVM, os.R_OK | os.W_OK))
-    return content_key(platform.release(), qemu_version(), image.key, access)
+    return content_key(platform.release(), qemu_version(), image.kernel, access)
 
 
 def _kvm_failure(argv: Sequence[str]) -> str | None:

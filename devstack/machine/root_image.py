@@ -139,3 +139,6 @@ class RootImageBuilder:
         commands.run(isolated(script), self._log, what="making the machine's disk")
         unfinished.rename(image.directory)
         shutil.rmtree(directory)
+        for other in self._cache.glob("base-*.tar.zst"):
+            if other != base:
+                other.unlink()

@@ -12,7 +12,10 @@ from devstack.paths import Paths
 
 @pytest.fixture
 def image(paths: Paths) -> RootImage:
-    return RootImage(paths.cache / "machine" / "root-1")
+    image = RootImage(paths.cache / "machine" / "root-1")
+    image.directory.mkdir(parents=True)
+    image.kernel.write_bytes(b"kernel")
+    return image
 
 
 def _kvm(directory: Path, monkeypatch: pytest.MonkeyPatch, says: str) -> Path:
