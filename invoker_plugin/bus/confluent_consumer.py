@@ -14,7 +14,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from invoker_plugin.bus.interface import Fenced, Message
+from invoker_plugin.bus.fencing import Fencing
+from invoker_plugin.bus.interface import Message
 from invoker_plugin.bus.polling import PollingThread
 from invoker_plugin.bus.trouble import Trouble
 from invoker_plugin.errors import SystemFault
@@ -41,6 +42,7 @@ class ConfluentConsumer:
         self._position: int | None = None
         self._fatal: KafkaError | None = None
         self._trouble = Trouble(logger, "kafka-trouble", topic=topic)
+        self._fencing = Fencing(topic)
         self._closed = False
 
     @property
@@ -116,7 +118,7 @@ class ConfluentConsumer:
         event(logger, logging.WARNING, "consumer-rebuilt", topic=self._topic, error=error.str())
         self._drop()
         if error.code() == KafkaError.FENCED_INSTANCE_ID or "fenced" in error.str().lower():
-            raise Fenced(f"another process consumes topic {self._topic}: {error.str()}")
+            raise self._fencing.fault(error.str())
         raise SystemFault(f"Kafka consumer of {self._topic} failed: {error.str()}")
 
     def _drop(self) -> None:
@@ -183,8 +185,6 @@ class ConfluentConsumer:
                 error = failure.args[0]
             if error is None:
                 return
-            if error.code() == KafkaError.FENCED_INSTANCE_ID:
-                raise Fenced(f"another process consumes topic {self._topic}: {error.str()}")
             if not error.retriable() or attempt + 1 == COMMIT_TRIES:
                 raise SystemFault(f"commit to {self._topic}: {error.str()}")
             time.sleep(RETRY_PAUSE_S)

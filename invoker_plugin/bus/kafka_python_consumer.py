@@ -9,7 +9,8 @@ from typing import Any
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import FencedInstanceIdError, KafkaError, RetriableError
 
-from invoker_plugin.bus.interface import Fenced, Message
+from invoker_plugin.bus.fencing import Fencing
+from invoker_plugin.bus.interface import Message
 from invoker_plugin.bus.polling import PollingThread
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
@@ -31,6 +32,7 @@ class KafkaPythonConsumer:
         self._client: Any = None
         self._thread = PollingThread(f"kafka-{topic}", SLICE_S)
         self._connected = False
+        self._fencing = Fencing(topic)
         self._closed = False
 
     @property
@@ -151,9 +153,9 @@ class KafkaPythonConsumer:
         topic: str = self._partition.topic
         return topic
 
-    def _fenced(self, failure: Exception) -> Fenced:
-        self._connected = False
-        return Fenced(f"another process consumes topic {self._topic}: {_text(failure)}")
+    def _fenced(self, failure: Exception) -> SystemFault:
+        self._drop()
+        return self._fencing.fault(_text(failure))
 
 
 def _text(failure: BaseException) -> str:
