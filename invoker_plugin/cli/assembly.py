@@ -123,10 +123,17 @@ class Assembly:
             Pool(pool_settings(settings)), starter, finisher, self._feed_more, limit_bytes
         )
         probe = stem_cell_probe(settings, driver)
-        return Invoker(Parts(self._factory, admission, driver, finisher, self._pinger, probe))
+        return Invoker(
+            Parts(self._factory, admission, driver, finisher, self._pinger, probe, self._lag)
+        )
 
     def _feed_more(self, count: int) -> None:
         self.invoker.feed_more(count)
+
+    async def _lag(self) -> int | None:
+        if self._consumer is None or not self._consumer.connected:
+            return None
+        return await self._consumer.lag()
 
     async def _docker_well(self) -> str | None:
         return None if await self._factory.healthy() else "Docker does not answer"

@@ -17,6 +17,7 @@ from invoker_plugin.health.stem_cells import StemCellProbe
 from invoker_plugin.invoker.admission import Admission
 from invoker_plugin.invoker.driver import Driver
 from invoker_plugin.invoker.finisher import Finisher
+from invoker_plugin.invoker.intake import Intake, Lag
 from invoker_plugin.invoker.state import snapshot
 from invoker_plugin.log import event
 from invoker_plugin.pool.events import Tick
@@ -55,6 +56,8 @@ class Parts:
     pinger: Pinger
     probe: StemCellProbe | None = None
     """Where the operator wants stem cells probed."""
+    lag: Lag | None = None
+    """Asks how many messages wait in Kafka."""
 
 
 class Invoker:
@@ -71,6 +74,7 @@ class Invoker:
         self._feeding: asyncio.Task[None] | None = None
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._admitting = 0
+        self._intake = Intake(parts.lag)
         self.phase = "starting"
 
     async def start(self, feed: Feed) -> None:
@@ -91,6 +95,7 @@ class Invoker:
     async def take(self, message: Message) -> None:
         """Handle one message of the feed. It ends in an ack wherever one is owed."""
         self._admitting += 1
+        self._intake.arrived(message)
         try:
             await self._take(message)
         finally:
@@ -164,9 +169,10 @@ class Invoker:
             self._parts.driver.happen(Tick())
 
     async def _tell_figures(self) -> None:
-        """What stock emits as metrics, as a line of the log."""
+        """What stock emits as metrics, as lines of the log."""
         while True:
             await asyncio.sleep(FIGURES_S)
+            event(logger, logging.INFO, "intake", **await self._intake.report())
             figures = asdict(PoolFigures.of(self._parts.driver.pool))
             event(logger, logging.INFO, "pool", **figures)
 

@@ -10,6 +10,7 @@ import pytest
 from invoker_plugin.cli.assembly import instance_of, max_peek, pool_settings, stem_cell_probe
 from invoker_plugin.config.loading import load
 from invoker_plugin.config.settings import Settings
+from invoker_plugin.errors import ConfigurationError
 from invoker_plugin.pool import PrewarmTarget
 from tests.unit.invoker.world import World
 
@@ -57,6 +58,12 @@ def test_peek_is_what_fits_and_grows_with_concurrency(
         CONFIG_whisk_concurrencyLimit_max=concurrency,
     )
     assert max_peek(settings) == peek
+
+
+def test_poll_interval_must_exceed_the_longest_action() -> None:
+    assert settings_of().kafka.max_poll_interval_ms > settings_of().limits.timeout_max_ms
+    with pytest.raises(ConfigurationError, match="max_poll_interval_ms"):
+        settings_of(CONFIG_whisk_kafka_consumer_maxPollIntervalMs="300000")
 
 
 def test_stem_cells_of_the_manifest_and_a_varied_check() -> None:
