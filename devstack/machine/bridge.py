@@ -36,7 +36,7 @@ class Bridge:
 
 def choose_bridge(paths: Paths) -> Bridge:
     """The bridge of this home; its subnet is chosen once and remembered."""
-    remembered = paths.run / "engine-bridge.json"
+    remembered = _remembered(paths)
     if remembered.exists():
         known: dict[str, str] = json.loads(remembered.read_text())
         return Bridge(known["name"], ipaddress.IPv4Network(known["subnet"]))
@@ -66,8 +66,14 @@ def create_bridge(bridge: Bridge, log: Path) -> None:
     _ip(["link", "set", bridge.name, "up"], log)
 
 
-def remove_bridge(bridge: Bridge, log: Path) -> None:
+def has_bridge(paths: Paths) -> bool:
+    """Whether this home's bridge was made, and not removed since."""
+    return _remembered(paths).exists()
+
+
+def remove_bridge(paths: Paths, log: Path) -> None:
     """Remove the bridge and the packet filter rules that dockerd leaves behind for it."""
+    bridge = choose_bridge(paths)
     if Path("/sys/class/net", bridge.name).exists():
         _ip(["link", "delete", bridge.name], log)
     for table in ("nat", "filter"):
@@ -76,6 +82,11 @@ def remove_bridge(bridge: Bridge, log: Path) -> None:
                 _iptables(table, ["-D", *rule.split()[1:]], log)
     if not _another_engine():
         _remove_docker_chains(log)
+    _remembered(paths).unlink()
+
+
+def _remembered(paths: Paths) -> Path:
+    return paths.run / "engine-bridge.json"
 
 
 def _remove_docker_chains(log: Path) -> None:

@@ -17,7 +17,7 @@ def as_root(argv: Sequence[str]) -> list[str]:
         raise DevstackError(
             f"{argv[0]} needs root: run this as root, or let sudo work without a password"
         )
-    return ["sudo", "-n", "--preserve-env=PATH", *argv]
+    return ["sudo", "-n", *argv]
 
 
 def isolated(argv: Sequence[str], *, network: bool = True) -> list[str]:

@@ -9,7 +9,7 @@ QEMU = (
     Program("qemu-img", ("qemu-utils",)),
 )
 IMAGE_BUILD = (
-    Program("debootstrap", ("debootstrap", "debian-archive-keyring", "ubuntu-keyring")),
+    Program("debootstrap", ("debootstrap",)),
     Program("mke2fs", ("e2fsprogs",)),
     Program("zstd", ("zstd",)),
     Program("unshare", ("util-linux",)),

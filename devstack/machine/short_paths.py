@@ -24,7 +24,11 @@ def socket_directory(paths: Paths, name: str) -> Path:
         home = content_key(str(paths.home))
         directory = Path(tempfile.gettempdir()) / f"swift-{home}-{name}"
     directory.mkdir(mode=0o700, exist_ok=True)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    found, owner = directory.lstat(), paths.home.stat()
+    allowed = {owner.st_uid, os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in allowed:
         raise DevstackError(f"{directory} belongs to somebody else: remove it")
+    if found.st_uid != owner.st_uid:
+        # Made by root on behalf of a user, who must be able to reach the sockets in it.
+        os.chown(directory, owner.st_uid, owner.st_gid, follow_symlinks=False)
     return directory

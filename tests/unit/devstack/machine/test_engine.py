@@ -11,8 +11,10 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.machine import engine
-from devstack.machine.engine import ExistingEngine, OwnEngine, open_engine
+from devstack.machine.engine import ExistingEngine, open_engine
 from devstack.machine.engine_api import EngineApi
+from devstack.machine.engine_by_sudo import EngineBySudo
+from devstack.machine.own_engine import OwnEngine
 from devstack.paths import Paths
 
 
@@ -38,7 +40,8 @@ class _Docker(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if body:
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -81,6 +84,12 @@ def test_else_it_is_our_own_below_the_home(
 ) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(engine, "_SYSTEM_ENGINE", f"unix://{tmp_path}/none")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    found: object = open_engine(paths)
+    assert isinstance(found, EngineBySudo)
+    assert found.status() == "down"
+    assert found.down() is False
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     found = open_engine(paths)
     assert isinstance(found, OwnEngine)
     assert found.data.is_relative_to(paths.home)

@@ -34,6 +34,8 @@ def test_somebody_elses_directory_is_refused(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     paths = Paths(tmp_path / ("x" * 80))
     directory = socket_directory(paths, "engine")
-    monkeypatch.setattr("os.geteuid", lambda: directory.stat().st_uid + 1)
+    directory.rmdir()
+    directory.symlink_to(tmp_path)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(DevstackError, match="belongs to somebody else"):
         socket_directory(paths, "engine")
