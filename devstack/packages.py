@@ -33,9 +33,14 @@ class Program:
         found = re.search(r"(\d+)(\.\d+)*", said) if said else None
         return int(found.group(1)) if found else None
 
+    def present(self) -> bool:
+        """Whether it is there, also where only root looks: an ordinary user's PATH has no sbin."""
+        path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+        return shutil.which(self.command, path=path) is not None
+
     def usable(self) -> bool:
         """Whether it is there and new enough."""
-        if shutil.which(self.command) is None:
+        if not self.present():
             return False
         return self.lowest is None or (self.version() or 0) >= self.lowest
 
@@ -89,7 +94,7 @@ def _privilege(names: str) -> list[str]:
 
 def _unusable(program: Program) -> str:
     names = " ".join(program.packages)
-    if shutil.which(program.command) is None:
+    if not program.present():
         return f"missing: {program.command}, even after apt-get install {names}; install it by hand"
     return (
         f"missing: {program.command} {program.lowest} or newer; apt-get install {names} gave "
