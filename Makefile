@@ -23,7 +23,7 @@ unit: setup ## the tests that need no services
 
 lint: setup ## ruff and mypy
 	@$(STEP) "ruff check" .venv/bin/ruff check .
-	@$(STEP) "ruff format" .venv/bin/ruff format --check .
+	@$(STEP) "ruff format" .venv/bin/ruff format --check --exclude '*.md' .
 	@$(STEP) "mypy" .venv/bin/mypy
 
 up: setup ## the devstack: Kafka, store, controller, RDMA machine, invoker
