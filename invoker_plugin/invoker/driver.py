@@ -9,7 +9,7 @@ from typing import Any
 
 from invoker_plugin.containers.interface import AnyContainer
 from invoker_plugin.errors import SystemFault
-from invoker_plugin.invoker import records
+from invoker_plugin.invoker import records, removal
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms, wall_ms
 from invoker_plugin.invoker.finisher import Finisher
@@ -26,9 +26,6 @@ from invoker_plugin.wire import texts
 from invoker_plugin.wire.response import ActivationResponse
 
 logger = logging.getLogger(__name__)
-
-REMOVE_ATTEMPTS = 3
-REMOVE_PAUSE_S = 0.5
 
 
 class Driver:
@@ -213,27 +210,10 @@ class Driver:
             self._not_kept(handle, effect.reason)
             async with handle.lifecycle:
                 await handle.settled()
-                await self._remove_container(handle)
+                if handle.container is not None:
+                    await removal.remove(handle.container)
             del self._handles[effect.container]
         self.happen(ev.ContainerRemoved(effect.container))
-
-    async def _remove_container(self, handle: Handle) -> None:
-        if handle.container is None:
-            return
-        for attempt in range(1, REMOVE_ATTEMPTS + 1):
-            try:
-                await handle.container.remove()
-                return
-            except SystemFault as fault:
-                event(
-                    logger,
-                    logging.ERROR,
-                    "container-not-removed",
-                    container=handle.container.id[:12],
-                    attempt=attempt,
-                    error=str(fault),
-                )
-                await asyncio.sleep(REMOVE_PAUSE_S * attempt)
 
     # -- tasks --------------------------------------------------------------------------------
 

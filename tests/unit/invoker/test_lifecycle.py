@@ -10,6 +10,7 @@ import pytest
 from invoker_plugin.containers.collection import LogCollection
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.containers.stub import StubContainer, answered, echo
+from invoker_plugin.invoker import removal
 from invoker_plugin.pool import events as ev
 from tests.unit.invoker.world import World
 
@@ -83,6 +84,28 @@ def test_container_that_can_not_be_paused_is_removed() -> None:
         await world.invoke("hello")
         await world.settle()
         assert len(world.factory.created) == 2
+
+    asyncio.run(scenario())
+
+
+def test_container_that_docker_does_not_remove_is_tried_again_and_then_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(removal, "PAUSE_S", 0.0)
+
+    async def scenario() -> None:
+        world = plain_world(idle_timeout_ms=0)
+        await world.invoke("hello")
+        await world.settle()
+        (container,) = world.factory.created
+        container.fails.add("remove")
+        world.driver.happen(ev.Tick())
+        await world.settle()
+        assert not container.removed
+        assert len(world.pool.containers) == 0
+        second = await world.invoke("hello")
+        await world.settle()
+        assert world.record(second).response.is_success
 
     asyncio.run(scenario())
 
