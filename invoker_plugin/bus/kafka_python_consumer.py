@@ -69,7 +69,7 @@ class KafkaPythonConsumer:
         client = self._client or self._open()
         try:
             batches = client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_messages)
-            self._connected = self._partition in client.assignment()
+            self._connected = self._partition in client.assignment() and _reached(client)
         except FencedInstanceIdError as failure:
             raise self._fenced(failure) from None
         except RetriableError as failure:
@@ -156,6 +156,15 @@ class KafkaPythonConsumer:
     def _fenced(self, failure: Exception) -> SystemFault:
         self._drop()
         return self._fencing.fault(_text(failure))
+
+
+def _reached(client: Any) -> bool:
+    """Whether any broker is connected; the client itself tells nobody that it lost them all.
+
+    Its connections are private, and elsewhere in versions before 3, where this takes it for well.
+    """
+    connections = getattr(getattr(client, "_manager", None), "_conns", None)
+    return connections is None or any(one.connected for one in connections.values())
 
 
 def _text(failure: BaseException) -> str:
