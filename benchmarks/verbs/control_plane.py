@@ -12,31 +12,36 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from plot import bars
-from summary import EXEC_TO_MAIN, MAIN_TO_READY, TOTAL, Spread, Summary, summarize, table
-
-from devstack import commands
-from devstack.errors import DevstackError
-from devstack.machine import RdmaMachine, open_machine
-from devstack.packages import Program, ensure_programs
-from devstack.paths import Paths
-
 HERE = Path(__file__).resolve().parent
-BUILD = HERE.parent.parent / "patches" / "rdma-core" / "build.py"
+sys.path.insert(0, str(HERE.parent.parent))
+
+from plot import bars  # noqa: E402  # the path above comes first
+from roots import Roots  # noqa: E402
+from summary import (  # noqa: E402
+    EXEC_TO_MAIN,
+    MAIN_TO_READY,
+    TOTAL,
+    Spread,
+    Summary,
+    summarize,
+    table,
+)
+
+from devstack import commands  # noqa: E402
+from devstack.errors import DevstackError  # noqa: E402
+from devstack.machine import RdmaMachine, open_machine  # noqa: E402
+from devstack.packages import Program, ensure_programs, install  # noqa: E402
+from devstack.paths import Paths  # noqa: E402
+
 PROGRAMS = {"floor": [], "control_plane": ["-libverbs"], "interleave": [], "reopen": ["-libverbs"]}
+HEADER = Path("/usr/include/infiniband/verbs.h")
 DEVICE, DEVICE_FILE, GID_INDEX, TIMES = "rxe0", "/dev/infiniband/uverbs0", "1", "30"
-REMOTE = "/run/verbs-benchmark"
-# of the root with compilers: what a program of ours needs to start
-BASE_FILES = (
-    "./lib64", "./lib", "./usr/lib64", "./usr/lib/x86_64-linux-gnu/ld-linux*",
-    "./usr/lib/x86_64-linux-gnu/libc.so*", "./usr/lib/x86_64-linux-gnu/libnl-*",
-)  # fmt: skip
+VARIANTS = ("stock", "swift")
 COLD = f"/bench/control_plane {DEVICE} {GID_INDEX}"
 REOPEN = f"/bench/reopen {DEVICE} {GID_INDEX} {TIMES}"
 # name, root, environment, program
@@ -53,77 +58,36 @@ PLAN = (
     ("reopen-reuse", "swift", "RDMAV_SWIFT_REUSE=16", REOPEN),
 )  # fmt: skip
 SHOWN = [EXEC_TO_MAIN, "get_device_list", "open_device", MAIN_TO_READY, TOTAL]
+REOPEN_SHOWN = ["first", "later"]
 
 
 def compile_programs(paths: Paths, target: Path) -> None:
     """The programs, by this host's compiler: ordinary ones, that know nothing of the patches."""
-    compiler = Program("cc", ("gcc", "libc6-dev"))
-    header = Program("ibv_devices", ("ibverbs-utils", "libibverbs-dev"))
-    ensure_programs(paths, [compiler, header])
+    ensure_programs(paths, [Program("cc", ("gcc", "libc6-dev"))])
+    if not HEADER.exists():
+        install(paths, ["libibverbs-dev"])
     target.mkdir()
     for name, libraries in PROGRAMS.items():
         argv = ["cc", "-O2", "-Wall", str(HERE / f"{name}.c"), "-o", str(target / name)]
         commands.run([*argv, *libraries], paths.logs / "benchmark.log", what=f"compiling {name}.c")
 
 
-def make_root(variant: str, programs: Path, root: Path) -> None:
-    """A root file system with one variant of rdma-core and the programs."""
-    built = subprocess.run(
-        [sys.executable, str(BUILD), variant], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if built.returncode:
-        raise DevstackError(f"{BUILD.name} {variant} failed")
-    archive = Path(built.stdout.strip())
-    [base] = archive.parent.glob("base-*.tar")
-    for directory in ("dev", "sys", "proc", "run", "tmp"):
-        (root / directory).mkdir(parents=True)
-    _unpack(base, root, "--wildcards", *BASE_FILES)
-    _unpack(archive, root, "--exclude=./usr/share", "--exclude=./usr/lib/python3")
-    subprocess.run(["cp", "-r", str(programs), str(root / "bench")], check=True)
-
-
-def _unpack(archive: Path, root: Path, *options: str) -> None:
-    command = ["tar", "--extract", "--file", str(archive), "--directory", str(root)]
-    subprocess.run([*command, "--keep-directory-symlink", *options], check=True)
-
-
-def prepare(machine: RdmaMachine, paths: Paths) -> None:
-    """The roots on the machine, in memory, with a fresh cache."""
+def push_programs(machine: RdmaMachine, paths: Paths) -> None:
+    """The programs and the plan, beside the roots; each root gets the programs."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        compile_programs(paths, work / "programs")
-        for variant in ("stock", "swift"):
-            make_root(variant, work / "programs", work / "roots" / variant)
-        (work / "roots/plan").write_text(
-            "".join(f"{name} {REMOTE}/{root} {env} {run}\n" for name, root, env, run in PLAN)
+        compile_programs(paths, work / "bench")
+        (work / "bench/plan").write_text(
+            "".join(f"{name} {Roots.path(root)} {env} {run}\n" for name, root, env, run in PLAN)
         )
-        packed = work / "roots.tar"
-        subprocess.run(["tar", "-cf", str(packed), "-C", str(work / "roots"), "."], check=True)
-        machine.run(["mkdir", "-p", REMOTE])
-        machine.run(["mount", "-t", "tmpfs", "tmpfs", REMOTE])
-        machine.push(packed, f"{REMOTE}/roots.tar")
-    _script(machine, f"tar -xf {REMOTE}/roots.tar -C {REMOTE} && rm {REMOTE}/roots.tar")
-    for variant in ("stock", "swift"):
-        root = f"{REMOTE}/{variant}"
-        for directory in ("dev", "sys", "proc", "run"):
-            machine.run(["mount", "--bind", f"/{directory}", f"{root}/{directory}"])
-        machine.run(["ldconfig", "-r", root])
-    machine.run(["mkdir", "-p", "/run/swift-verbs"])
-    machine.run(["chroot", f"{REMOTE}/swift", "/usr/bin/ibv_swift_cache", "build"])
-
-
-def clean_up(machine: RdmaMachine) -> None:
-    """Leave the machine as it was."""
-    _script(machine, f"umount -R {REMOTE} && rmdir {REMOTE}")
-
-
-def _script(machine: RdmaMachine, text: str) -> None:
-    machine.run(["sh", "-c", text])
+        for variant in VARIANTS:
+            machine.push(work / "bench", f"{Roots.path(variant)}/bench")
 
 
 def measure(machine: RdmaMachine, rounds: int) -> Summary:
     """All variants in turn, ``rounds`` times."""
-    argv = [f"{REMOTE}/stock/bench/interleave", str(rounds), f"{REMOTE}/plan"]
+    bench = f"{Roots.path('stock')}/bench"
+    argv = [f"{bench}/interleave", str(rounds), f"{bench}/plan"]
     return summarize(machine.run(argv).stdout.splitlines())
 
 
@@ -155,11 +119,9 @@ def main() -> int:
     machine = open_machine(paths)
     try:
         machine.up()
-        prepare(machine, paths)
-        try:
+        with Roots(machine, VARIANTS, exclude=["./usr/share", "./usr/lib/python3*"]):
+            push_programs(machine, paths)
             summary = measure(machine, arguments.rounds)
-        finally:
-            clean_up(machine)
     except (DevstackError, ValueError) as error:
         print(f"control_plane.py: {error}", file=sys.stderr)
         return 1
@@ -169,7 +131,8 @@ def main() -> int:
     (arguments.out / "control-plane.svg").write_text(
         bars(summary, TOTAL, "Cold C program, exec to RTS, net of its own buffer (ms)")
     )
-    print(table(summary, SHOWN))
+    print(table({name: row for name, row in summary.items() if TOTAL in row}, SHOWN))
+    print(table({name: row for name, row in summary.items() if "later" in row}, REOPEN_SHOWN))
     print("\n".join(verdicts(summary)))
     return 0
 

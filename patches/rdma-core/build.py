@@ -2,10 +2,11 @@
 """Builds rdma-core 59.0 from a pinned source, with the series of patches or without.
 
     build.py swift | stock      builds if needed; prints the path of a tar to unpack at a root
+    build.py test-root          the same for a root with Python that either can be unpacked on
 
 The tar has libibverbs, librdmacm, all providers, pyverbs, a few tools and rdma-core's Python tests,
 for Debian trixie. It is compiled in a Debian root of its own, so this host needs no compiler, and
-kept under the digest of everything it is made from. `build.py VARIANT --key` prints that digest
+kept under the digest of everything it is made from. `build.py swift --key` prints that digest
 and builds nothing.
 """
 
@@ -35,6 +36,7 @@ BASE_SCRIPTS = REPOSITORY / "runtime_image"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 REQUIREMENTS = HERE / "requirements.txt"
 SOURCE_NAME = "pyverbs-59.0.tar.gz"
+TEST_ROOT = "test-root"
 BASE_PACKAGES = (
     "cmake",
     "cython3",  # 3.0.x: 3.3 rejects pyverbs' mlx5dv_flow.pyx
@@ -46,6 +48,13 @@ BASE_PACKAGES = (
     "ninja-build",
     "pkgconf",
     "python3-dev",
+)
+TEST_ROOT_PACKAGES = (
+    "iproute2",  # rdma-core's Python tests ask `rdma` and `ip`
+    "libnl-3-200",
+    "libnl-route-3-200",
+    "libpython3-stdlib",
+    "python3-minimal",
 )
 _PROGRAMS = (
     Program("debootstrap", ("debootstrap", "debian-archive-keyring")),
@@ -97,7 +106,7 @@ def build(variant: Variant, paths: Paths) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     ensure_programs(paths, _PROGRAMS)
     source = _source(cache, paths)
-    base = _base(cache, paths)
+    base = make_root("base", BASE_PACKAGES, paths)
     pyverbs = "" if variant.own_pyverbs() else str(build(VARIANTS["stock"], paths))
     _say(f"compile rdma-core ({variant.name})")
     work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
@@ -124,16 +133,19 @@ def _source(cache: Path, paths: Paths) -> Path:
     return source
 
 
-def _base(cache: Path, paths: Paths) -> Path:
-    """A Debian root with compilers."""
+def make_root(name: str, packages: tuple[str, ...], paths: Paths) -> Path:
+    """Have a Debian root with ``packages``, as a tar."""
     scripts = [BASE_SCRIPTS / "make-base.sh", BASE_SCRIPTS / "install-packages.sh"]
-    target = cache / f"base-{content_key(SUITE, BASE_PACKAGES, *scripts)}.tar"
+    cache = paths.cache / "rdma-core"
+    target = cache / f"{name}-{content_key(SUITE, packages, *scripts)}.tar"
     if target.exists():
         return target
-    _say(f"debootstrap {SUITE} with compilers")
+    cache.mkdir(parents=True, exist_ok=True)
+    ensure_programs(paths, _PROGRAMS)
+    _say(f"debootstrap {SUITE} with {', '.join(packages)}")
     work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
     script = ["sh", str(scripts[0]), str(work), str(partial), SUITE, str(KEYRING), _mirror()]
-    _run(isolated([*script, *BASE_PACKAGES]), paths, what="making the root with compilers")
+    _run(isolated([*script, *packages]), paths, what=f"making a root ({name})")
     return _take(partial, target, work, paths)
 
 
@@ -166,17 +178,20 @@ def _say(text: str) -> None:
 def main() -> int:
     """The command line; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("variant", choices=sorted(VARIANTS))
+    parser.add_argument("what", choices=[*sorted(VARIANTS), TEST_ROOT])
     parser.add_argument("--key", action="store_true", help="print the content key, build nothing")
     arguments = parser.parse_args()
-    variant = VARIANTS[arguments.variant]
-    if arguments.key:
+    variant = VARIANTS.get(arguments.what)
+    if arguments.key and variant is not None:
         print(variant.key())
         return 0
     paths = Paths.find()
     paths.create()
     try:
-        print(build(variant, paths))
+        if variant is None:
+            print(make_root(TEST_ROOT, TEST_ROOT_PACKAGES, paths))
+        else:
+            print(build(variant, paths))
     except DevstackError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 1
