@@ -12,6 +12,7 @@ from devstack.machine.engine import open_engine
 from devstack.machine.engine_api import EngineApi
 from devstack.machine.privilege import isolated, owner
 from devstack.paths import Paths
+from devstack.process import MARK
 
 _SCRIPT = Path(__file__).resolve().parent / "scripts" / "fill-docker-disk"
 _SIZE_GB = 16
@@ -55,6 +56,8 @@ class DockerDisk:
                 isolated([*argv, *map(str, archives)], network=False),
                 self.paths.logs / "machine-build.log",
                 what="filling the machine's Docker disk",
+                # What is left of a devstack that was killed is found by this mark, and ended.
+                environment={MARK: str(self.paths.home)},
             )
         finally:
             for archive in archives:

@@ -15,6 +15,7 @@ from devstack.machine.content_key import content_key
 from devstack.machine.mirror import Mirror, find_mirror
 from devstack.machine.privilege import as_root, isolated, owner
 from devstack.paths import Paths
+from devstack.process import MARK
 
 _HERE = Path(__file__).resolve().parent
 _TREE = _HERE / "image"
@@ -61,6 +62,11 @@ class RootImageBuilder:
     def ssh_key(self) -> Path:
         """The private key that the machine's root lets in; generated for this home."""
         return self._paths.data / "machine" / "ssh_key"
+
+    @property
+    def _mark(self) -> dict[str, str]:
+        """By which a build that outlives a killed devstack is found, and ended."""
+        return {MARK: str(self._paths.home)}
 
     @cached_property
     def _mirror(self) -> Mirror:
@@ -124,7 +130,12 @@ class RootImageBuilder:
             distribution.components, distribution.keyring, ",".join(distribution.packages),
             f"{base}.work", str(base), owner(),
         ]  # fmt: skip
-        commands.run(isolated(script), self._log, what="making the machine's base by debootstrap")
+        commands.run(
+            isolated(script),
+            self._log,
+            what="making the machine's base by debootstrap",
+            environment=self._mark,
+        )
         return base
 
     def _build(self, image: RootImage, base: Path) -> None:
@@ -136,7 +147,9 @@ class RootImageBuilder:
             str(self.ssh_key.with_suffix(".pub")), str(directory), f"{image.directory}.work",
             str(unfinished), owner(),
         ]  # fmt: skip
-        commands.run(isolated(script), self._log, what="making the machine's disk")
+        commands.run(
+            isolated(script), self._log, what="making the machine's disk", environment=self._mark
+        )
         unfinished.rename(image.directory)
         shutil.rmtree(directory)
         for other in self._cache.glob("base-*.tar.zst"):

@@ -13,7 +13,7 @@ from devstack.errors import DevstackError, NotRunning
 from devstack.lock import exclusive
 from devstack.machine import RdmaMachine, qemu
 from devstack.machine.virtual import VirtualMachine
-from devstack.paths import Paths
+from devstack.paths import PACKAGE, Paths
 from devstack.process import MARK
 from devstack.stack import Stack
 from devstack.worker import rdma_device
@@ -106,13 +106,15 @@ def test_a_failing_command_is_an_error_with_its_last_line(machine: RdmaMachine) 
         machine.run(["sh", "-c", "echo no such luck >&2; exit 3"])
 
 
-@pytest.fixture
-def private_machine(devstack: Stack, tmp_path: Path) -> Iterator[VirtualMachine]:
-    """A virtual machine of a home of its own, on the disk that the devstack has built."""
+@pytest.fixture(scope="module")
+def private_machine(
+    devstack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VirtualMachine]:
+    """A virtual machine of a home of its own, on the disk that the devstack has built; down."""
     if devstack.machine.kind != "vm":
         pytest.skip("this host needs no virtual machine")
     devstack.machine.build()
-    paths = Paths(tmp_path / "home")
+    paths = Paths(tmp_path_factory.mktemp("machine") / "home")
     paths.create()
     (paths.cache / "machine").mkdir()
     (paths.data / "machine").mkdir(mode=0o700)
@@ -156,6 +158,43 @@ def test_a_broken_saved_state_costs_a_boot_and_nothing_more(
     (state / "memory").write_bytes(memory[: len(memory) // 2])
     assert machine.up().startswith("booted")
     assert machine.run(["rdma", "link"]).stdout.count("ACTIVE") == 1
+
+
+_AS_A_HOST = """
+import subprocess
+from devstack.machine import open_machine
+from devstack.paths import PACKAGE, Paths
+
+paths = Paths.find()
+machine = open_machine(paths)
+print(machine.kind, machine.rdma_address, machine.up())
+subprocess.run(["rdma", "link", "delete", "rxe0"], check=True)
+subprocess.run(["ip", "link", "delete", "dummy0"], check=True)
+machine = open_machine(paths)
+print(machine.kind, machine.rdma_address, machine.up())
+print(machine.status(), open_machine(paths).kind)
+print(machine.down(), machine.status(), machine.down())
+"""
+
+
+def test_a_host_with_rdma_or_soft_rdma_is_the_machine_itself(
+    private_machine: VirtualMachine,
+) -> None:
+    """The virtual machine plays the host: first with a device, then with a kernel that can."""
+    machine = private_machine
+    machine.up()
+    machine.push(PACKAGE, "/tmp/checkout/devstack")
+    script = f"cd /tmp/checkout && DEVSTACK_HOME=/tmp/home python3 -c '{_AS_A_HOST}'"
+    said = machine.run(["sh", "-c", script], timeout_s=180).stdout.splitlines()
+    engine = "Docker Engine: the host's own, unix:///var/run/docker.sock"
+    assert said == [
+        f"host 10.0.77.1 this host (host), {engine}",
+        f"rxe 10.0.77.1 this host (rxe), {engine}",
+        "up, this host, swiftrxe0 rxe",
+        "True down False",
+    ]
+    # Its device is gone: the tests after this one start it again.
+    machine.down()
 
 
 def _gid_index(machine: RdmaMachine) -> int:
