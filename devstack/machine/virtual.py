@@ -17,6 +17,7 @@ from devstack.files import write_atomically
 from devstack.machine import qemu
 from devstack.machine.accelerator import Say, choose_accelerator, qemu_version
 from devstack.machine.choice import Kind
+from devstack.machine.clock import set_clock
 from devstack.machine.content_key import content_key
 from devstack.machine.docker_disk import DockerDisk
 from devstack.machine.engine import open_engine
@@ -51,12 +52,14 @@ class VirtualMachine:
 
     def up(self) -> str:
         if self._is_up():
+            set_clock(self._shell)
             push_project(self._shell)
             return "kept, it was up"
         began = time.monotonic()
         guest, state = self._prepare()
         how = self._start(guest, state)
         self._note(self._images())
+        set_clock(guest.shell)
         push_project(guest.shell)
         self._prune(guest, state)
         return f"{how} in {time.monotonic() - began:.1f} s ({guest.hardware.accelerator})"
