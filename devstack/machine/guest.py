@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devstack.errors import DevstackError
 from devstack.machine import qemu
+from devstack.machine.project import PYTHON
 from devstack.machine.qmp import MachineControl
 from devstack.machine.root_image import RootImage
 from devstack.machine.saved_state import SavedState, make_overlay
@@ -24,6 +25,13 @@ _STARTED, _FAILED = "swift: started", "swift: failed"
 _CHECK = (
     "until [ -S /run/docker.sock ]; do sleep 0.1; done; docker version >/dev/null && "
     "rdma link show rxe0/1 | grep -q ACTIVE"
+)
+
+
+# Reads what every use of the machine reads, so that a saved state has it in memory already.
+_WARM_UP = (
+    f"{PYTHON} -c 'import aiohttp, confluent_kafka, couchdb, docker, pyverbs.device' && "
+    "cat /usr/bin/crun /usr/bin/containerd-shim-runc-v2 /usr/sbin/xtables-nft-multi >/dev/null"
 )
 
 
@@ -55,6 +63,7 @@ class Guest:
     def save(self, state: SavedState) -> None:
         """Save it as ``state``; that ends it."""
         memory = self._overlays[0].with_name("memory.part")
+        self.shell.run(["sh", "-c", _WARM_UP])
         self.shell.close()
         with machine_control(self.paths) as control:
             control.save(memory)
