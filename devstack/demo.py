@@ -68,7 +68,7 @@ def run_demo(client: Client, peer: str, properties: Path, say: Callable[[str], N
         *_invoke("warm", client, peer, 1, say),
         *_invoke("burst", client, peer, BURST, say),
     ]
-    say("\nOf the burst one activation may be warm: an idle worker is used before one is forked.")
+    say("\nOf the burst some may be warm: an idle worker is used before one is forked.")
     _print_table(outcomes, properties)
     faults = [fault for fault in (outcome.fault() for outcome in outcomes) if fault]
     if faults:

@@ -37,10 +37,12 @@ def test_every_checksum_is_the_one_computed_independently(output: str) -> None:
 
 
 def test_starts_are_cold_then_warm_then_forks(output: str) -> None:
-    """The burst finds one idle worker from before; all others of it are forks."""
+    """One cold start for all; an idle worker is used before one is forked, also one that became
+    idle while the burst was still arriving, so not quite all of it are forks."""
     starts = Counter(re.findall(r"^(cold|prewarm|warm|fork)\s.*success", output, re.MULTILINE))
     assert starts["cold"] == 1
-    assert starts["fork"] >= demo.BURST - 1
+    assert starts["fork"] > demo.BURST / 2
+    assert starts["warm"] >= 1
     assert starts.total() == 2 + demo.BURST
 
 
