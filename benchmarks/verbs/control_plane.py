@@ -25,6 +25,7 @@ from roots import Roots  # noqa: E402
 from summary import (  # noqa: E402
     EXEC_TO_MAIN,
     MAIN_TO_READY,
+    OWN_BUFFER,
     TOTAL,
     Spread,
     Summary,
@@ -92,11 +93,17 @@ def measure(machine: RdmaMachine, rounds: int) -> Summary:
 
 
 def verdicts(summary: Summary) -> list[str]:
-    """The ratios that are asked for, from minima."""
+    """The ratios that are asked for, from minima.
+
+    On a busy machine no run is undisturbed from end to end, but each stage is in some run: the sum
+    of the stages' minima is what an idle machine would show.
+    """
     stock, patched, floor = summary["stock"], summary["patched"], summary["floor"]
+    undisturbed = _sum_of_minima(patched) / _sum_of_minima(floor)
     return [
         f"exec to RTS: {_ratio(patched, floor, TOTAL):.2f} x the floor (stock"
-        f" {_ratio(stock, floor, TOTAL):.2f} x); wanted 1.2 x or less",
+        f" {_ratio(stock, floor, TOTAL):.2f} x); by the sum of the stages' minima"
+        f" {undisturbed:.2f} x; wanted 1.2 x or less",
         f"ibv_get_device_list: {_ratio(stock, patched, 'get_device_list'):.1f} x faster than stock;"
         " wanted 20 x",
         f"main() to RTS: {_ratio(stock, patched, MAIN_TO_READY):.1f} x faster than stock;"
@@ -106,6 +113,20 @@ def verdicts(summary: Summary) -> list[str]:
 
 def _ratio(over: dict[str, Spread], under: dict[str, Spread], stage: str) -> float:
     return over[stage].minimum / under[stage].minimum
+
+
+def _sum_of_minima(stages: dict[str, Spread]) -> float:
+    left_out = (OWN_BUFFER, MAIN_TO_READY, TOTAL)
+    return sum(spread.minimum for stage, spread in stages.items() if stage not in left_out)
+
+
+def write_report(summary: Summary, directory: Path) -> None:
+    """control-plane.json and control-plane.svg."""
+    directory.mkdir(parents=True, exist_ok=True)
+    report = {name: {stage: asdict(s) for stage, s in row.items()} for name, row in summary.items()}
+    (directory / "control-plane.json").write_text(json.dumps(report, indent=1) + "\n")
+    title = "Cold C program, exec to RTS, net of its own buffer (ms)"
+    (directory / "control-plane.svg").write_text(bars(summary, TOTAL, title))
 
 
 def main() -> int:
@@ -125,12 +146,7 @@ def main() -> int:
     except (DevstackError, ValueError) as error:
         print(f"control_plane.py: {error}", file=sys.stderr)
         return 1
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    report = {name: {stage: asdict(s) for stage, s in row.items()} for name, row in summary.items()}
-    (arguments.out / "control-plane.json").write_text(json.dumps(report, indent=1) + "\n")
-    (arguments.out / "control-plane.svg").write_text(
-        bars(summary, TOTAL, "Cold C program, exec to RTS, net of its own buffer (ms)")
-    )
+    write_report(summary, arguments.out)
     print(table({name: row for name, row in summary.items() if TOTAL in row}, SHOWN))
     print(table({name: row for name, row in summary.items() if "later" in row}, REOPEN_SHOWN))
     print("\n".join(verdicts(summary)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,3 +69,15 @@ def _cell(spread: Spread | None) -> str:
     if spread is None:
         return "-"
     return f"{spread.minimum:.0f}/{spread.median:.0f}/{spread.maximum:.0f}"
+
+
+def main() -> int:
+    """Put the lines of the standard input together."""
+    summary = summarize(sys.stdin)
+    stages = list(dict.fromkeys(stage for row in summary.values() for stage in row))
+    print(table(summary, stages))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

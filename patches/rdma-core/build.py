@@ -64,11 +64,11 @@ _PROGRAMS = (
 
 @dataclass(frozen=True)
 class Variant:
-    """What is built: with the series or not, and which providers are in libibverbs.so."""
+    """What is built: with the series or not, and with which further options of cmake."""
 
     name: str
     patched: bool
-    builtin_providers: str
+    options: str
 
     def patches(self) -> list[Path]:
         """The files of the series, in order."""
@@ -86,14 +86,21 @@ class Variant:
     def key(self) -> str:
         """Changes with everything the tar depends on, but for Debian's own updates."""
         return content_key(
-            SUITE, self.builtin_providers, BASE_PACKAGES, HERE / "compile.sh", REQUIREMENTS,
+            SUITE, self.options, BASE_PACKAGES, HERE / "compile.sh", REQUIREMENTS,
             *self.patches(),
         )  # fmt: skip
 
 
 VARIANTS = {
-    "swift": Variant("swift", patched=True, builtin_providers="rxe"),
-    "stock": Variant("stock", patched=False, builtin_providers=""),
+    # All symbols at once cost a third of what each costs by itself when it is first called, and a
+    # file of fewer segments fewer page faults: 0.3 ms of a cold start in the emulated machine.
+    "swift": Variant(
+        "swift",
+        patched=True,
+        options="-DVERBS_BUILTIN_PROVIDERS=rxe -DCMAKE_SHARED_LINKER_FLAGS="
+        "-Wl,-z,now,-Bsymbolic-functions,-z,noseparate-code",
+    ),
+    "stock": Variant("stock", patched=False, options=""),
 }
 
 
@@ -112,7 +119,7 @@ def build(variant: Variant, paths: Paths) -> Path:
     work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
     script = ["sh", str(HERE / "compile.sh"), str(work), str(partial), str(base), str(source)]
     patches = [str(patch) for patch in variant.patches()]
-    argv = isolated([*script, variant.builtin_providers, pyverbs, *patches])
+    argv = isolated([*script, variant.options, pyverbs, *patches])
     _run(argv, paths, what=f"compiling rdma-core ({variant.name})")
     return _take(partial, target, work, paths)
 

@@ -2,11 +2,11 @@
 # Compiles rdma-core in a root file system that has compilers, and writes what was installed as a
 # tar. Runs as root in mount and process namespaces of its own (see build.py), so that an
 # interrupted run leaves no mount behind.
-#   compile.sh WORK TARGET BASE_TAR SOURCE_TAR BUILTIN PYVERBS_TAR [PATCH...]
-# BUILTIN is a list for -DVERBS_BUILTIN_PROVIDERS, '' for none. PYVERBS_TAR is an earlier TARGET to
+#   compile.sh WORK TARGET BASE_TAR SOURCE_TAR OPTIONS PYVERBS_TAR [PATCH...]
+# OPTIONS are further ones for cmake, without spaces in them. PYVERBS_TAR is an earlier TARGET to
 # take pyverbs from, which takes ten times as long to compile as the rest; '' compiles it.
 set -eu
-work=$1 target=$2 base=$3 source=$4 builtin=$5 pyverbs=$6
+work=$1 target=$2 base=$3 source=$4 options=$5 pyverbs=$6
 shift 6
 rm -rf "$work"
 mkdir -p "$work"
@@ -34,9 +34,9 @@ cmake -S rdma-core -B tree -G Ninja $CMAKE_OPTIONS
 nice -n 10 ninja -C tree
 DESTDIR=/build/installed ninja -C tree install
 SCRIPT
-options="-DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc
+options="$options -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc
     -DCMAKE_INSTALL_PYTHON_ARCH_LIB=/usr/lib/python3/dist-packages -DNO_MAN_PAGES=1
-    -DENABLE_VALGRIND=0 -DVERBS_BUILTIN_PROVIDERS=$builtin"
+    -DENABLE_VALGRIND=0"
 if [ -n "$pyverbs" ]; then
     options="$options -DNO_PYVERBS=1"
 fi
