@@ -157,8 +157,9 @@ def stop_guest(paths: Paths) -> bool:
     port = Ports(paths).get("machine-ssh")
     SecureShell(directory, port, paths.data / "machine" / "ssh_key").close()
     stopped = daemon(paths).stop()
-    for file in (paths.data / "machine").glob("*.qcow2"):
-        file.unlink()
+    for pattern in ("*.qcow2", "*.part"):
+        for file in (paths.data / "machine").glob(pattern):
+            file.unlink()
     for name in ("control.sock", "running.json", "ssh_config", "known_hosts"):
         (directory / name).unlink(missing_ok=True)
     return stopped

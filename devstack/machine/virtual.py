@@ -127,10 +127,11 @@ class VirtualMachine:
     def forward(self, port: int) -> int:
         """A port on this host's loopback that leads to ``port`` of the machine."""
         self._running_shell()
-        mine = Ports(self.paths)
+        ports, name = Ports(self.paths), f"machine-{port}"
         with machine_control(self.paths) as control:
-            chosen = mine.settle(f"machine-{port}")
-            control.monitor(f"hostfwd_remove net0 tcp:127.0.0.1:{chosen}")
+            # One that was made before holds the port; that there is none is no failure.
+            control.monitor(f"hostfwd_remove net0 tcp:127.0.0.1:{ports.get(name)}")
+            chosen = ports.settle(name)
             said = control.monitor(f"hostfwd_add net0 tcp:127.0.0.1:{chosen}-:{port}")
         if said:
             raise DevstackError(f"machine: cannot forward port {port}: {said}")

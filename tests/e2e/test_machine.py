@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +97,24 @@ def test_files_go_there_and_back(machine: RdmaMachine, tmp_path: Path) -> None:
     machine.push(tree, "/tmp/pushed tree")
     machine.pull("/tmp/pushed tree/below/file", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == b"\x00content\n"
+
+
+def test_a_port_of_it_is_reached_by_one_of_this_host(machine: RdmaMachine) -> None:
+    serve = (
+        "import socket\n"
+        "listener = socket.create_server(('0.0.0.0', 18600), reuse_port=True)\n"
+        "print('listening', flush=True)\n"
+        "connection, _ = listener.accept()\n"
+        "connection.sendall(b'hello')\n"
+    )
+    command = machine.command(["python3", "-c", serve])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "listening\n"
+        port = machine.forward(18600)
+        assert machine.forward(18600) == port
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            assert connection.recv(5) == b"hello"
 
 
 def test_its_python_has_the_project(machine: RdmaMachine) -> None:
