@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
-from swift_rdma import exchange, phases, resources
-from swift_rdma.errors import ExchangeRefused, OutOfBounds, PeerUnreachable, RdmaError
+from swift_rdma import dial, exchange, resources
+from swift_rdma.dial import Ahead
+from swift_rdma.errors import ExchangeRefused, OutOfBounds, RdmaError
 from swift_rdma.exchange import Endpoint
 from swift_rdma.lane import Lane
-from swift_rdma.memory import Region
+from swift_rdma.memory import Buffer
 from swift_rdma.peer import Peer
 
 BUFFER_BYTES = 65536
@@ -26,12 +27,15 @@ def connect(peer: str, *, buffer_bytes: int = BUFFER_BYTES, timeout_s: float = 1
     """
     target = Peer.parse(peer)
     provider = resources.current()
+    ahead = provider.connected(target)
+    if ahead is not None:
+        return _take_up(ahead, target, provider, buffer_bytes, timeout_s)
     with ExitStack() as undo:
         lane = provider.lane()
         undo.callback(provider.release, lane)
         buffer = provider.region(buffer_bytes)
         undo.callback(buffer.close)
-        stream, remote = _exchange(target, lane, timeout_s)
+        stream, remote = dial.reach(target, lane, timeout_s)
         undo.callback(stream.close)
         lane.connect(remote)
         exchange.send(stream, {"ready": True})
@@ -39,34 +43,19 @@ def connect(peer: str, *, buffer_bytes: int = BUFFER_BYTES, timeout_s: float = 1
     return Connection(str(target), provider, lane, buffer, remote, stream, timeout_s)
 
 
-def _exchange(target: Peer, lane: Lane, timeout_s: float) -> tuple[socket.socket, Endpoint]:
-    with phases.phase("exchange"):
-        stream = _dial(target, timeout_s)
-        try:
-            hello = {"endpoint": lane.endpoint().to_json(), "region": target.region}
-            exchange.send(stream, hello)
-            return stream, Endpoint.parse(exchange.receive(stream).get("endpoint"))
-        except BaseException:
-            stream.close()
-            raise
-
-
-def _dial(target: Peer, timeout_s: float) -> socket.socket:
-    # as bytes, or getaddrinfo imports the IDNA codec: 30 ms of a fork on a slow machine
-    host: str | bytes = target.host.encode() if target.host.isascii() else target.host
-    try:
-        stream = socket.create_connection((host, target.port), timeout_s)  # type: ignore[arg-type]
-    except ConnectionRefusedError as error:
-        raise PeerUnreachable(
-            f"{target} refuses connections: is its memory server running, on that port?"
-        ) from error
-    except OSError as error:
-        raise PeerUnreachable(
-            f"{target} can't be reached over TCP ({error}): check the address, and that the"
-            " container's network has a route to it."
-        ) from error
-    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return stream
+def _take_up(
+    ahead: Ahead, target: Peer, provider: resources.Resources, buffer_bytes: int, timeout_s: float
+) -> Connection:
+    """A connection of what was connected before."""
+    with ExitStack() as undo:
+        undo.callback(provider.release, ahead.lane)
+        undo.callback(dial.hang_up, ahead.stream)
+        buffer = provider.region(buffer_bytes)
+        undo.pop_all()
+    ahead.stream.settimeout(timeout_s)
+    return Connection(
+        str(target), provider, ahead.lane, buffer, ahead.remote, ahead.stream, timeout_s
+    )
 
 
 class Connection:
@@ -81,7 +70,7 @@ class Connection:
         peer: str,
         provider: resources.Resources,
         lane: Lane,
-        buffer: Region,
+        buffer: Buffer,
         remote: Endpoint,
         stream: socket.socket,
         timeout_s: float,
@@ -92,7 +81,7 @@ class Connection:
         self._provider = provider
         self._lane = lane
         self._buffer = buffer
-        self._inbox: Region | None = None
+        self._inbox: Buffer | None = None
         self._awaited: int | None = None
         self._stream = stream
         self._timeout_s = timeout_s
@@ -184,7 +173,7 @@ class Connection:
         if self._closed:
             return
         self._closed = True
-        self._stream.close()
+        dial.hang_up(self._stream)
         self._provider.release(self._lane)
         self._buffer.close()
         if self._inbox is not None:

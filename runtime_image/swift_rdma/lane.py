@@ -12,7 +12,7 @@ from typing import Any
 from swift_rdma import errors, phases, verbs
 from swift_rdma.exchange import Endpoint
 from swift_rdma.gid import Gid
-from swift_rdma.memory import Region
+from swift_rdma.memory import Buffer
 
 _DEPTH = 64
 _ACCESS = ("IBV_ACCESS_LOCAL_WRITE", "IBV_ACCESS_REMOTE_WRITE", "IBV_ACCESS_REMOTE_READ")
@@ -61,6 +61,7 @@ class Lane:
             raise errors.creation_failed("queue pair", verbs.number_of(error)) from error
         self.packet_sequence = secrets.randbits(24)
         self._works = 0
+        self._outstanding = 0
         self._received: dict[int, Any] = {}
         self._completed_once = False
 
@@ -76,7 +77,7 @@ class Lane:
             attributes.qp_access_flags |= getattr(v.names, name)
         return attributes
 
-    def endpoint(self, region: Region | None = None) -> Endpoint:
+    def endpoint(self, region: Buffer | None = None) -> Endpoint:
         """What the peer must know; ``region`` is what it may read and write."""
         return Endpoint(
             queue_pair=int(self.queue_pair.qp_num),
@@ -117,7 +118,7 @@ class Lane:
                 ) from error
 
     def transfer(
-        self, opcode: str, region: Region, length: int, timeout_s: float,
+        self, opcode: str, region: Buffer, length: int, timeout_s: float,
         remote: tuple[int, int] | None = None,
     ) -> None:  # fmt: skip
         """Post one request on the first ``length`` bytes of ``region`` and wait for its end.
@@ -137,17 +138,19 @@ class Lane:
             self.queue_pair.post_send(request)
         except v.Error as error:
             raise errors.CompletionFailed(f"{opcode} could not be posted: {error}") from error
+        self._outstanding += 1
         self._wait(self._works, opcode, timeout_s)
         if not self._completed_once:
             self._completed_once = True
             phases.add("first_completion", (time.perf_counter() - begin) * 1000)
 
-    def post_receive(self, region: Region) -> int:
+    def post_receive(self, region: Buffer) -> int:
         """Offer all of ``region`` to the next message; the number to wait for."""
         v = verbs.load()
         self._works += 1
         segment = v.SGE(region.address, region.length, region.local_key)
         self.queue_pair.post_recv(v.RecvWR(wr_id=self._works, num_sge=1, sg=[segment]))
+        self._outstanding += 1
         return self._works
 
     def wait_receive(self, work: int, timeout_s: float) -> int:
@@ -161,6 +164,7 @@ class Lane:
         while True:
             count, completions = self.completion_queue.poll(8)
             for completion in completions[:count]:
+                self._outstanding -= 1
                 if int(completion.status) != 0:
                     raise errors.completion_failed(
                         operation, verbs.status_name(int(completion.status))
@@ -176,6 +180,25 @@ class Lane:
                     )
                 # forks share few processors, and the peer may be among those that wait for one
                 os.sched_yield() if spins < 2 * _SPINS else time.sleep(_PAUSE_SECONDS)
+
+    def reset(self) -> bool:
+        """Make it ready to be connected anew by this process; False when it can't be.
+
+        With work outstanding it can't: rxe keeps requests that were posted before a reset, and
+        would do them after it.
+        """
+        if self._outstanding or self._received:
+            return False
+        v = verbs.load()
+        attributes = v.QPAttr()
+        attributes.qp_state = v.names.IBV_QPS_RESET
+        try:
+            self.queue_pair.modify(attributes, v.names.IBV_QP_STATE)
+        except v.Error:
+            return False  # it goes with its process, and another one is made
+        self.packet_sequence = secrets.randbits(24)
+        self._completed_once = False
+        return True
 
     def close(self) -> None:
         """Destroy the queue pair and its completion queue."""

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from typing import Any
+from typing import Any, Protocol
 
 from swift_rdma import errors, phases, verbs
+
+
+class Buffer(Protocol):
+    """Registered memory, or a part of it, as connections use it."""
+
+    length: int
+    address: int
+    view: memoryview
+    mr: Any
+
+    @property
+    def local_key(self) -> int: ...
+
+    @property
+    def remote_key(self) -> int: ...
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 class Region:

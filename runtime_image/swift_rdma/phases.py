@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from swift_rdma import ladder
+
 NAMES = (
     "import",
     "open",
@@ -23,6 +25,8 @@ NAMES = (
 
 _measured: dict[str, float] = {}
 _rung = "stock"
+_reason: str | None = None
+_used: dict[str, str | None] = {}
 
 
 @contextmanager
@@ -48,16 +52,35 @@ def snapshot() -> dict[str, float]:
 
 
 def reset() -> None:
-    """Forget what was measured."""
+    """Forget what was measured and used."""
     _measured.clear()
+    _used.clear()
+
+
+def used() -> bool:
+    """Whether a connection was asked for since the last reset."""
+    return bool(_used)
 
 
 def rung() -> str:
-    """How far resources are shared: ``stock`` means each process has its own."""
-    return _rung
+    """How far resources are shared (see :mod:`swift_rdma.ladder`): the least of what was used."""
+    return ladder.lowest(_used) if _used else _rung
 
 
-def set_rung(name: str) -> None:
-    """Called by the provider of resources when it shares more."""
-    global _rung
-    _rung = name
+def reason() -> str | None:
+    """Why it is not a better rung; None when that is not known."""
+    return _used.get(rung()) or _reason
+
+
+def set_rung(name: str, why: str | None = None) -> None:
+    """Called by the provider of resources: what it has to offer, and why nothing better."""
+    global _rung, _reason
+    _rung, _reason = name, why
+
+
+def took(name: str, why: str | None = None) -> None:
+    """Called by the provider of resources when a connection uses what that rung offers.
+
+    ``why`` says what kept it from the better one that was on offer.
+    """
+    _used[name] = why

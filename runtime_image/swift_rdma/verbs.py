@@ -48,7 +48,6 @@ def load() -> Any:
     """Import pyverbs (once a process, and not again in its forks) and name what is used."""
     with phases.phase("import"):
         try:
-            import pyverbs.enums as names
             from pyverbs.addr import GID, AHAttr, GlobalRoute
             from pyverbs.cq import CQ
             from pyverbs.device import Context, get_device_list
@@ -57,6 +56,8 @@ def load() -> Any:
             from pyverbs.pyverbs_error import PyverbsError
             from pyverbs.qp import QP, QPAttr, QPCap, QPInitAttr
             from pyverbs.wr import SGE, RecvWR, SendWR
+
+            names = _enums()
         except ImportError as error:
             raise errors.DeviceUnavailable(
                 f"pyverbs can't be imported ({error}): install python3-pyverbs."
@@ -80,6 +81,15 @@ def load() -> Any:
         RecvWR=RecvWR,
         SendWR=SendWR,
     )
+
+
+def _enums() -> Any:
+    """The module of the ``IBV_`` names."""
+    try:
+        import pyverbs.enums as names
+    except ModuleNotFoundError:
+        import pyverbs.libibverbs_enums as names  # where they are in pyverbs 57 and later
+    return names
 
 
 def number_of(error: Exception) -> int | None:

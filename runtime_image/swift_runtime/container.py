@@ -9,7 +9,7 @@ from typing import Any
 
 from swift_runtime import PROTOCOL, process
 from swift_runtime.exits import TEXTS, WorkerExit
-from swift_runtime.fleet import Conflict, Fleet
+from swift_runtime.fleet import Conflict, Fleet, possible_slots
 from swift_runtime.handle import ForkFailed, Outcome, Reply, WorkerHandle
 from swift_runtime.http_server import Abandon, Refused, Response, json_response
 from swift_runtime.logs import ActivationLog, LogBook
@@ -33,13 +33,10 @@ _BACKSTOP_SECONDS = 10.0
 class Container:
     """The state of one container: its action once loaded, its workers, its logs."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, zygote: Zygote, fleet: Fleet, rdma_device: str | None
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, zygote: Zygote, fleet: Fleet) -> None:
         self._loop = loop
         self._zygote = zygote
         self._fleet = fleet
-        self._rdma_device = rdma_device
         self._logs = LogBook()
         self._options = InitOptions()
         self._watch: asyncio.Task[Any] | None = None
@@ -56,7 +53,8 @@ class Container:
         log, identifier = self._begin_init(value)
         status, answer = 200, dict[str, Any]()
         try:
-            await self._zygote.initialise(body)
+            slots = possible_slots(options.slots)
+            await self._zygote.initialise(body, slots, options.rdma, options.peers)
             answer = {"ok": True, **self._initialised()}
         except TemplateFailed as failure:
             status, answer = 502, {"error": str(failure)}
@@ -85,7 +83,6 @@ class Container:
             self._watch = self._loop.create_task(watch.watch())
         if not self._options.managed:
             return {}
-        rdma = self._rdma_device is not None and self._options.rdma
         return {
             "swift": {
                 "protocol": PROTOCOL,
@@ -93,7 +90,8 @@ class Container:
                 "reason": self._zygote.reason,
                 "slots": slots,
                 "template_ms": self._zygote.template_ms,
-                "rdma": "stock" if rdma else None,
+                "rdma": self._zygote.rdma,
+                "rdma_reason": self._zygote.rdma_reason,
             }
         }
 
@@ -209,6 +207,7 @@ def _answer(worker: WorkerHandle, outcome: Outcome) -> tuple[int, bytes, dict[st
             "rdma_ms": header["rdma_ms"],
             "run_ms": header["run_ms"],
             "rdma": header["rdma"],
+            "rdma_reason": header["rdma_reason"],
             "phases": header["phases"],
             "exit": None,
         }
@@ -218,6 +217,7 @@ def _answer(worker: WorkerHandle, outcome: Outcome) -> tuple[int, bytes, dict[st
         "rdma_ms": None,
         "run_ms": None,
         "rdma": None,
+        "rdma_reason": None,
         "phases": {},
     }
     if isinstance(outcome, ForkFailed):

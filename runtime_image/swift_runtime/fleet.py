@@ -51,9 +51,7 @@ class Fleet:
 
     def open_slots(self, wanted: int) -> int:
         """Set the number of slots, as far as descriptors allow; the number."""
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        possible = max(1, (limit - _DESCRIPTORS_SPARE) // _DESCRIPTORS_A_WORKER)
-        self.slots = Slots(min(wanted, possible) if self._zygote.forkable else 1)
+        self.slots = Slots(possible_slots(wanted) if self._zygote.forkable else 1)
         return self.slots.count
 
     def get(self, name: str) -> WorkerHandle | None:
@@ -92,7 +90,7 @@ class Fleet:
         err_read, err_write = os.pipe()
         output = Output(self._loop, out_read, err_read)
         worker = WorkerHandle(self._loop, name, slot, ours, output)
-        self._zygote.fork(name, [theirs.fileno(), out_write, err_write])
+        self._zygote.fork(name, slot, [theirs.fileno(), out_write, err_write])
         if not self._zygote.forkable:
             worker.pid = self._zygote.pid
             worker.requested_ns = None
@@ -146,6 +144,12 @@ class Fleet:
         worker.end(ending)
         path = os.path.join(self._directory, "workers", name)
         self._loop.run_in_executor(None, _remove_directory, path)
+
+
+def possible_slots(wanted: int) -> int:
+    """At most ``wanted``, as far as descriptors allow."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(wanted, max(1, (limit - _DESCRIPTORS_SPARE) // _DESCRIPTORS_A_WORKER))
 
 
 def _remove_directory(path: str) -> None:

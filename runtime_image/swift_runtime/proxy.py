@@ -34,7 +34,7 @@ class Proxy:
         loop = asyncio.get_running_loop()
         zygote = Zygote(loop, self._template, self._control, Output(loop, *self._output))
         fleet = Fleet(loop, zygote, directory)
-        container = Container(loop, zygote, fleet, self._settings.rdma_device)
+        container = Container(loop, zygote, fleet)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)

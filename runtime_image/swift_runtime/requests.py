@@ -14,6 +14,8 @@ from swift_runtime.http_server import Refused
 DEFAULT_LOG_LIMIT_BYTES = 10 << 20
 _WORKER_NAME = re.compile(r"[a-z0-9-]{1,32}")
 _MAX_SLOTS = 1024
+_MAX_PEERS = 64
+_MAX_PEER_LENGTH = 320
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class InitOptions:
     worker_memory_mb: int | None = None
     log_limit_bytes: int = DEFAULT_LOG_LIMIT_BYTES
     rdma: bool = True
+    peers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def parse_init(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], InitOptio
         worker_memory_mb=_number(swift, "worker_memory_mb", 0, 0, 1 << 24) or None,
         log_limit_bytes=_number(swift, "log_limit_bytes", DEFAULT_LOG_LIMIT_BYTES, 0, 1 << 40),
         rdma=swift.get("rdma", True) is not False,
+        peers=_peers(swift.get("peers")),
     )
 
 
@@ -96,6 +100,13 @@ def activation_id(content: Mapping[str, Any]) -> str:
     if not isinstance(identifier, str) or not identifier:
         raise Refused(400, "activation_id is missing: its logs would have no name.")
     return identifier
+
+
+def _peers(content: Any) -> tuple[str, ...]:
+    """``peers`` as texts. It is a user's annotation: what is no peer is told later, not refused."""
+    peers = [] if content is None else content if isinstance(content, list) else [content]
+    texts = (peer if isinstance(peer, str) else json.dumps(peer) for peer in peers[:_MAX_PEERS])
+    return tuple(text[:_MAX_PEER_LENGTH] for text in texts)
 
 
 def _number(swift: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:

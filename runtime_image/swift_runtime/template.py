@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 from swift_runtime import hooks, loader, process, worker
 from swift_runtime.activation import environment_text
 from swift_runtime.channel import Channel, ChannelClosed, read_memory_file
+from swift_runtime.sharing import Sharing
 
 # Thread pools of numeric libraries start at import and would make the template unforkable.
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -37,20 +38,22 @@ class Template:
     def __init__(self, control: Channel, directory: str, rdma_device: str | None) -> None:
         self._control = control
         self._directory = directory
-        self._rdma_device = rdma_device
+        self._sharing = Sharing(rdma_device)
         self._function: loader.Function | None = None
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._children: dict[int, tuple[str, int]] = {}
-        """By pidfd: the worker's name and pid."""
+        self._children: dict[int, tuple[str, int, int]] = {}
+        """By pidfd: the worker's name, pid and slot."""
 
     def serve(self) -> NoReturn:
         """Run until the proxy closes the channel; workers die with this process."""
         _prepare_process()
-        if self._rdma_device is not None:
-            self._import_rdma()
+        self._sharing.open()
         while True:
-            for descriptor, _ in self._poll.poll():
+            ready = self._poll.poll(self._sharing.idle_ms())
+            if not ready:
+                self._sharing.step()
+            for descriptor, _ in ready:
                 if descriptor != self._control.fileno():
                     self._reap(descriptor)
                     continue
@@ -60,27 +63,18 @@ class Template:
                     os._exit(0)
                 self._obey(message, descriptors)
 
-    def _import_rdma(self) -> None:
-        # a second and more on a slow machine: paid while the container waits for its /init
-        import swift_rdma
-
-        try:
-            swift_rdma.preload()
-        except swift_rdma.RdmaError as error:
-            print(error, file=sys.stderr)
-
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
         command = message["command"]
         if command == "init":
-            self._control.send(self._initialise(read_memory_file(descriptors[0])))
+            self._control.send(self._initialise(read_memory_file(descriptors[0]), message))
         elif command == "fork":
-            self._fork(message["worker"], descriptors)
+            self._fork(message["worker"], message["slot"], descriptors)
         elif command == "become":
             self._become(message["worker"], descriptors)
         elif command == "kill":
             self._kill(message["worker"])
 
-    def _initialise(self, body: bytes) -> dict[str, Any]:
+    def _initialise(self, body: bytes, wish: Mapping[str, Any]) -> dict[str, Any]:
         begin = time.perf_counter()
         try:
             self._load(json.loads(body)["value"])
@@ -96,8 +90,20 @@ class Template:
         finally:
             worker.flush_output()
         reason = _why_not_forkable()
+        self._share(wish, reason)
+        _freeze()
         elapsed_ms = round((time.perf_counter() - begin) * 1000, 3)
-        return {"event": "initialised", "reason": reason, "template_ms": elapsed_ms}
+        return {
+            "event": "initialised",
+            "reason": reason,
+            "template_ms": elapsed_ms,
+            "rdma": self._sharing.rung if wish["rdma"] else None,
+            "rdma_reason": self._sharing.reason if wish["rdma"] else None,
+        }
+
+    def _share(self, wish: Mapping[str, Any], not_forkable: str | None) -> None:
+        refusal = None if wish["rdma"] else "the action wants no RDMA"
+        self._sharing.prepare(wish["slots"], wish["peers"], refusal or not_forkable)
 
     def _load(self, value: Mapping[str, Any]) -> None:
         for name, content in (value.get("env") or {}).items():
@@ -108,31 +114,28 @@ class Template:
         action = Path(self._directory, "action")
         action.mkdir(mode=0o700)
         self._function = loader.load(value, action)
-        # What is frozen is not touched by the collector, so its pages stay shared over fork.
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        process.return_free_memory()
 
     def _birth(self, name: str, descriptors: list[int], parent: int) -> worker.Birth:
         link, stdout, stderr = descriptors
         directory = os.path.join(self._directory, "workers", name)
         return worker.Birth(name, link, stdout, stderr, directory, parent)
 
-    def _fork(self, name: str, descriptors: list[int]) -> None:
+    def _fork(self, name: str, slot: int, descriptors: list[int]) -> None:
         birth = self._birth(name, descriptors, os.getpid())
         try:
             hooks.run_before_fork()
+            self._sharing.before_fork(slot)
             worker.flush_output()
             pid = os.fork()
         except Exception as error:  # noqa: BLE001  a user's hook may raise anything
             traceback.print_exc()
+            self._sharing.after_end(slot)
             self._control.send({"event": "unforked", "worker": name, "error": str(error)[:1024]})
         else:
             if pid == 0:
                 self._be_born(birth)
             pidfd = os.pidfd_open(pid)
-            self._children[pidfd] = (name, pid)
+            self._children[pidfd] = (name, pid, slot)
             self._poll.register(pidfd, select.POLLIN)
             self._control.send({"event": "forked", "worker": name, "pid": pid})
         finally:
@@ -148,6 +151,7 @@ class Template:
             assert self._function is not None
             child = worker.Worker(birth, self._function, started_ns)
             child.detach()
+            self._sharing.adopt()
             child.live()
         finally:
             os._exit(worker.EXIT_BROKEN)
@@ -158,12 +162,12 @@ class Template:
         worker.Worker(birth, self._function, worker.now_ns()).live()
 
     def _kill(self, name: str) -> None:
-        for child, pid in self._children.values():
+        for child, pid, _ in self._children.values():
             if child == name:
                 os.kill(pid, signal.SIGKILL)
 
     def _reap(self, pidfd: int) -> None:
-        name, pid = self._children.pop(pidfd)
+        name, pid, slot = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
         # What the user's code started is in the worker's process group; it ends with the worker.
@@ -171,7 +175,16 @@ class Template:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
+        self._sharing.after_end(slot)
         self._control.send({"event": "exited", "worker": name, "status": status})
+
+
+def _freeze() -> None:
+    """Keep the collector off what is there, so that its pages stay shared over fork."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    process.return_free_memory()
 
 
 def _prepare_process() -> None:

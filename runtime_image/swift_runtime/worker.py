@@ -118,10 +118,14 @@ def _rdma_report() -> dict[str, Any]:
     """What setting RDMA up took inside this activation."""
     phases = _rdma_phases()
     measured: dict[str, float] = phases.snapshot() if phases is not None else {}
-    if not measured:
-        return {"rdma": None, "rdma_ms": None, "phases": {}}
-    rung: str = phases.rung()
-    return {"rdma": rung, "rdma_ms": round(sum(measured.values()), 3), "phases": measured}
+    if phases is None or not (measured or phases.used()):
+        return {"rdma": None, "rdma_reason": None, "rdma_ms": None, "phases": {}}
+    return {
+        "rdma": phases.rung(),
+        "rdma_reason": phases.reason(),
+        "rdma_ms": round(sum(measured.values()), 3),
+        "phases": measured,
+    }
 
 
 def flush_output() -> None:

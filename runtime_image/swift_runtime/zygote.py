@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -42,6 +43,10 @@ class Zygote:
         self.reason: str | None = None
         """Why the template can't be forked; None when it can."""
         self.template_ms = 0.0
+        self.rdma: str | None = None
+        """The rung of RDMA sharing; None without RDMA."""
+        self.rdma_reason: str | None = None
+        """Why it is not a better one."""
         self._loop = loop
         self._control = control
         self._workers: Workers | None = None
@@ -57,13 +62,17 @@ class Zygote:
     def forkable(self) -> bool:
         return self.state == "ready" and self.reason is None
 
-    async def initialise(self, body: bytes) -> None:
-        """Have the template load the action; raises :class:`TemplateFailed`."""
+    async def initialise(self, body: bytes, slots: int, rdma: bool, peers: Sequence[str]) -> None:
+        """Have the template load the action; raises :class:`TemplateFailed`.
+
+        ``slots`` is how many workers there will be at once, ``peers`` whom they will talk to.
+        """
         self.state = "initialising"
         self._initialised = self._loop.create_future()
         descriptor = memory_file(body)
         try:
-            self._control.send({"command": "init"}, [descriptor])
+            wish = {"slots": slots, "rdma": rdma, "peers": list(peers)}
+            self._control.send({"command": "init", **wish}, [descriptor])
         except ChannelClosed:
             self._fail("The template died before the action was loaded.")
         finally:
@@ -74,11 +83,12 @@ class Zygote:
             raise TemplateFailed(event["error"])
         self.reason = event["reason"]
         self.template_ms = event["template_ms"]
+        self.rdma, self.rdma_reason = event["rdma"], event["rdma_reason"]
         self.state = "ready"
 
-    def fork(self, worker: str, descriptors: list[int]) -> None:
+    def fork(self, worker: str, slot: int, descriptors: list[int]) -> None:
         """Ask for a worker; the template takes copies of the descriptors."""
-        self._command("fork" if self.forkable else "become", worker, descriptors)
+        self._command("fork" if self.forkable else "become", worker, descriptors, slot=slot)
 
     def kill(self, worker: str) -> None:
         """Ask for the end of a worker; its ``exited`` event follows."""
@@ -87,9 +97,11 @@ class Zygote:
         else:
             self.destroy()
 
-    def _command(self, command: str, worker: str, descriptors: list[int] | None = None) -> None:
+    def _command(
+        self, command: str, worker: str, descriptors: list[int] | None = None, **more: int
+    ) -> None:
         try:
-            self._control.send({"command": command, "worker": worker}, descriptors or [])
+            self._control.send({"command": command, "worker": worker, **more}, descriptors or [])
         except ChannelClosed:
             return  # the template's death is reported by reaping it
         except BlockingIOError:

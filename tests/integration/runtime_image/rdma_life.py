@@ -56,6 +56,14 @@ class Runtime:
         header = json.loads(response.headers.get("X-Swift") or "{}")
         return {"status": response.status, "body": body, "swift": header, "ms": elapsed_ms}
 
+    def request_text(self, path: str) -> str:
+        """The body of a GET, as it is."""
+        connection = http.client.HTTPConnection("localhost", timeout=120)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self._path)
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
     def run(self, peer: str, number: int, worker: str, start: str, **more: object) -> dict:
         return self.request(
             "POST",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from swift_rdma import connection, errors, exchange, phases
+from swift_rdma import dial, errors, exchange, phases
 from swift_rdma.errors import ExchangeRefused, PeerUnreachable, RdmaError
 from swift_rdma.exchange import Endpoint
 from swift_rdma.memory_server import _part, _region_name
@@ -137,7 +137,7 @@ def test_an_unreachable_peer_is_named_with_a_remedy() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.raises(PeerUnreachable, match="is its memory server running"):
-        connection._dial(Peer("127.0.0.1", port, None), 1.0)
+        dial._dial(Peer("127.0.0.1", port, None), 1.0)
 
 
 @pytest.mark.parametrize(
