@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 from devstack import commands
 from devstack.environment import PYTHON
 from devstack.machine import Engine, RdmaMachine
-from devstack.manifest import IMAGES
+from devstack.manifest import RDMA_IMAGES, images, rdma_image
 from devstack.paths import REPOSITORY, Paths
 
 
 def ensure_built(paths: Paths, engine: Engine) -> str:
     """Have the images on the host's engine; ``runtime_image.build`` keeps what is up to date."""
     log = paths.logs / "image.log"
+    patched = rdma_image(os.environ) == RDMA_IMAGES["patched"]
     commands.run(
         [
             str(PYTHON), "-m", "runtime_image.build", "--plain",
+            *(["--patched"] if patched else []),
             "--docker-host", engine.docker_host_url,
         ],
         log,
@@ -22,11 +26,11 @@ def ensure_built(paths: Paths, engine: Engine) -> str:
         directory=REPOSITORY,
     )  # fmt: skip
     built = "  build " in log.read_text().rpartition("$ ")[2]
-    return f"{'built' if built else 'kept'}: {', '.join(IMAGES)}"
+    return f"{'built' if built else 'kept'}: {', '.join(images())}"
 
 
 def ensure_loaded(machine: RdmaMachine) -> str:
     """Have the images on the machine: quick while it is down, they are on its disk then."""
-    for tag in IMAGES:
+    for tag in images():
         machine.load_image(tag)
-    return f"{len(IMAGES)} images"
+    return f"{len(images())} images"

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
+from devstack.errors import DevstackError
+
 RDMA_KIND = "python:3-rdma"
-RDMA_IMAGE = "swift-runtime:stock"
+RDMA_IMAGES = {"stock": "swift-runtime:stock", "patched": "swift-runtime:patched"}
+IMAGE_VARIABLE = "SWIFT_IMAGE"
+"""Environment: which of them runs RDMA actions; ``patched`` is compiled the first time."""
+
+
 # Images that know nothing of forks, as OpenWhisk's own runtimes do not.
 NODEJS_IMAGE = "swift-test-nodejs:latest"
 PYTHON_IMAGE = "swift-test-python:latest"
-IMAGES = (RDMA_IMAGE, NODEJS_IMAGE, PYTHON_IMAGE)
+
+
+def rdma_image(environ: Mapping[str, str]) -> str:
+    """The tag that ``SWIFT_IMAGE`` names."""
+    name = environ.get(IMAGE_VARIABLE) or "stock"
+    if name not in RDMA_IMAGES:
+        raise DevstackError(f"{IMAGE_VARIABLE} is {name!r}: set it to {' or '.join(RDMA_IMAGES)}")
+    return RDMA_IMAGES[name]
+
+
+def images(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """All images that the manifest names."""
+    return (rdma_image(environ), NODEJS_IMAGE, PYTHON_IMAGE)
 
 
 def runtimes_manifest() -> dict[str, Any]:
@@ -23,7 +43,7 @@ def runtimes_manifest() -> dict[str, Any]:
             "nodejs": [_runtime("nodejs:20", NODEJS_IMAGE, default=True)],
             "python": [
                 _runtime("python:3", PYTHON_IMAGE, default=True),
-                _runtime(RDMA_KIND, RDMA_IMAGE, default=False),
+                _runtime(RDMA_KIND, rdma_image(os.environ), default=False),
             ],
         },
         "blackboxes": [],

@@ -52,6 +52,10 @@ class Base:
     def tag(self) -> str:
         return f"swift-base-{self.name}:{self.key()}"
 
+    def ensure(self, client: docker.DockerClient, paths: Paths, say: Say) -> str:
+        """Have it in the engine; its tag."""
+        return ensure(client, self, paths, say)
+
 
 PYTHON_RDMA = Base(
     "python-rdma",

@@ -18,6 +18,7 @@ from docker.errors import DockerException, ImageNotFound
 from devstack.errors import DevstackError
 from devstack.paths import Paths
 from runtime_image import base as bases
+from runtime_image.patched import PatchedBase
 
 CONTENT_LABEL = "org.swift-invoker.content"
 
@@ -27,7 +28,7 @@ class Image:
     """An image of ours: the directory of its Dockerfile, what is copied, what it stands on."""
 
     tag: str
-    base: bases.Base
+    base: bases.Base | PatchedBase
     directory: Path
     copied: tuple[str, ...]
 
@@ -51,6 +52,7 @@ class Image:
 RUNTIME = Image(
     "swift-runtime:stock", bases.PYTHON_RDMA, bases.HERE, ("swift_runtime", "swift_rdma")
 )
+PATCHED = Image("swift-runtime:patched", PatchedBase(bases.PYTHON_RDMA), bases.HERE, RUNTIME.copied)
 PLAIN = (
     Image("swift-test-nodejs:latest", bases.NODEJS, bases.HERE / "plain/nodejs", ("proxy.js",)),
     Image(
@@ -69,7 +71,7 @@ def build(client: docker.DockerClient, image: Image, tag: str, paths: Paths, say
     if present is not None and present.labels.get(CONTENT_LABEL) == content:
         say(f"kept {tag}")
         return str(present.id)
-    base_tag = bases.ensure(client, image.base, paths, say)
+    base_tag = image.base.ensure(client, paths, say)
     say(f"build {tag}")
     built, _ = client.images.build(
         fileobj=bases.context_of(image.files()),
@@ -89,6 +91,10 @@ def main() -> int:
     parser.add_argument("--docker-host", help="URL of the engine (default: as docker has it)")
     parser.add_argument("--tag", default=RUNTIME.tag, help="tag of the runtime image")
     parser.add_argument("--plain", action="store_true", help="build the plain test images too")
+    parser.add_argument(
+        "--patched", action="store_true",
+        help=f"build {PATCHED.tag} too, with rdma-core of patches/ (compiles it the first time)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     paths = Paths.find()
     paths.create()
@@ -97,7 +103,8 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {text}", flush=True)
 
-    wanted = [(RUNTIME, arguments.tag), *((image, image.tag) for image in PLAIN if arguments.plain)]
+    further = [*(PLAIN if arguments.plain else ()), *([PATCHED] if arguments.patched else [])]
+    wanted = [(RUNTIME, arguments.tag), *((image, image.tag) for image in further)]
     try:
         client = connect(arguments.docker_host)
         for image, tag in wanted:
