@@ -14,8 +14,9 @@ from invoker_plugin.wire import texts
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker, pytest.mark.rdma]
 
 PLAIN_KIND = "python:3"
-TIMEOUT_MS = 20_000
-"""Cold starts on an emulated machine take seconds, and ``/init`` counts against the limit."""
+TIMEOUT_MS = 60_000
+"""Cold starts on a busy emulated machine take tens of seconds, within the limit of ``/init``."""
+LOOP_TIMEOUT_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ def test_misdeed_in_a_worker_is_answered_and_leaves_the_template(
 
 def test_endless_loop_ends_at_its_limit_and_the_next_one_is_a_fork(openwhisk: Client) -> None:
     code = Misdeed("", "while True: pass", None).code
-    _create(openwhisk, "user-loop", RDMA_KIND, code, timeout_ms=TIMEOUT_MS)
+    _create(openwhisk, "user-loop", RDMA_KIND, code, timeout_ms=LOOP_TIMEOUT_MS)
     assert openwhisk.invoke("user-loop", {}).success
     bad = openwhisk.invoke("user-loop", {"bad": True})
-    assert bad.result == {"error": texts.time_limit_exceeded(TIMEOUT_MS)}
+    assert bad.result == {"error": texts.time_limit_exceeded(LOOP_TIMEOUT_MS)}
     record = openwhisk.record(bad.activation_id)
     assert _annotation(record, "timeout") is True
     # Stock answers about 12 s after the limit; here the limit itself is most of the duration.
-    assert record["duration"] < TIMEOUT_MS * 1.5
+    assert record["duration"] < LOOP_TIMEOUT_MS * 1.5
     after = openwhisk.invoke("user-loop", {})
     assert after.success
     assert _swift(openwhisk, after)["start"] == "fork"
