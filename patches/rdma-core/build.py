@@ -54,6 +54,7 @@ TEST_ROOT_PACKAGES = (
     "libnl-3-200",
     "libnl-route-3-200",
     "libpython3-stdlib",
+    "libpython3.13",  # pyverbs is linked against it
     "python3-minimal",
 )
 _PROGRAMS = (

@@ -12,7 +12,8 @@ for module in $modules; do
     timeout 300 chroot "$root" /bin/sh -c "cd /usr/share/rdma-core &&
         exec /usr/bin/python3 tests/run_tests.py --dev $device --port 1 --gid $gid -v \
             -k 'tests.test_$module.*'" 2>&1 |
-        awk 'function finish(result) { if (name) print name, result; name = "" }
+        awk -v module="$module" '
+             function finish(result) { if (name) { print name, result; ran++ }; name = "" }
              /^test_[^ ]+ \(tests\./ {
                  finish("crashed")
                  match($0, /\(tests\.[^)]*\)/)
@@ -22,5 +23,5 @@ for module in $modules; do
              /(^| )ok$/ { finish("ok") }
              /(^| )FAIL$/ { finish("FAIL") }
              /(^| )ERROR$/ { finish("ERROR") }
-             END { finish("crashed") }'
+             END { finish("crashed"); if (!ran) print "tests.test_" module, "did-not-run" }'
 done | sort
