@@ -17,6 +17,8 @@ STOCK = "stock"
 _IDLE_MS = 5
 """Work for later forks waits for so long a rest: a burst's own processes come first."""
 _PAUSE_SECONDS = 5.0
+_REASON_LENGTH = 500
+"""It goes into a header of every answer."""
 
 
 class Sharing:
@@ -90,7 +92,7 @@ class Sharing:
         else:
             self._shared = Inheritable(self._foundation, slots)
         self.rung = self._shared.rung
-        self.reason = self._standing.reason or self._shared.reason
+        self.reason = (self._standing.reason or self._shared.reason or "")[:_REASON_LENGTH] or None
 
     def before_fork(self, slot: int) -> None:
         """Have the slot ready for the worker that is forked next."""

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -58,25 +58,23 @@ def main(args):
 
 
 @contextmanager
-def runtime(image: str, device: str, **environment: str):
+def runtime(image: str, device: str, label: str = "", **environment: str):
     """A started runtime, its proxy's pid, and the directory of its socket."""
     directory = tempfile.mkdtemp(prefix="swift-")
-    name = f"rdma-sharing-{os.getpid()}"
+    name = f"rdma-sharing-{label}{os.getpid()}"
     variables = {
-        "SWIFT_PORT": "0", "SWIFT_SOCKET": "/run/swift/proxy.sock", "SWIFT_RDMA_DEVICE": device,
-        **environment,
+        "SWIFT_PORT": "0", "SWIFT_SOCKET": f"/run/swift/proxy{label}.sock",
+        "SWIFT_RDMA_DEVICE": device, **environment,
     }  # fmt: skip
     if image.startswith("/"):
         os.makedirs(f"{image}/run/swift", exist_ok=True)
-        shutil.rmtree(f"{image}/run/swift")
-        os.makedirs(f"{image}/run/swift")
         words = [f"{key}={value}" for key, value in variables.items()]
         process = subprocess.Popen(
             ["chroot", image, "/usr/bin/env", "-i", "PATH=/usr/bin:/bin:/usr/sbin",
              "PYTHONPATH=/opt/swift", "PYTHONDONTWRITEBYTECODE=1", "LANG=C.UTF-8", *words,
              "python3", "-P", "-s", "-m", "swift_runtime"], stdout=sys.stderr,
         )  # fmt: skip
-        path = f"{image}/run/swift/proxy.sock"
+        path = f"{image}/run/swift/proxy{label}.sock"
     else:
         options = [word for key, value in variables.items() for word in ("--env", f"{key}={value}")]
         subprocess.run(
@@ -85,7 +83,7 @@ def runtime(image: str, device: str, **environment: str):
              "--cap-drop", "NET_ADMIN", "--volume", f"{directory}:/run/swift", *options, image],
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        path = f"{directory}/proxy.sock"
+        path = f"{directory}/proxy{label}.sock"
     try:
         deadline = time.monotonic() + 60
         while not os.path.exists(path):
@@ -96,6 +94,7 @@ def runtime(image: str, device: str, **environment: str):
         if image.startswith("/"):
             process.terminate()
             process.wait(20)
+            os.unlink(path)
         else:
             subprocess.run(["docker", "logs", name], check=True, stdout=sys.stderr)
             subprocess.run(["docker", "rm", "--force", name], check=True, stdout=subprocess.DEVNULL)
@@ -216,23 +215,24 @@ def leaks(started: Runtime, forks: Forks) -> dict:
 
 
 def timed(image: str, device: str, peer: str, runs: int) -> dict:
-    """Fork to first completion by rung, interleaved in one boot."""
-    samples: dict = {}
-    for _ in range(2):
+    """Fork to first completion by rung: a runtime for each, forked in turn."""
+    samples: dict = {rung: [] for rung in RUNGS}
+    with ExitStack() as stack:
+        forks = {}
         for rung in RUNGS:
-            peers = [peer] if rung == "connected" else []
-            with runtime(image, device, SWIFT_RDMA_RUNG=rung) as started:
-                init = initialise(started, peers, slots=4)
-                forks = Forks(started, peer)
-                for _ in range(runs // 2 + 1):
-                    settle(started)
-                    run = forks.fork()
-                    kept = samples.setdefault(run["swift"]["rdma"], [])
-                    kept.append([run["first_ms"], run["started_to_first_ms"],
-                                 run["swift"]["fork_ms"], run["swift"]["phases"]])  # fmt: skip
-                samples.setdefault("inits", []).append(
-                    [rung, init["rdma"], init["rdma_reason"], init["template_ms"]]
-                )
+            started = stack.enter_context(runtime(image, device, rung, SWIFT_RDMA_RUNG=rung))
+            initialise(started, [peer] if rung == "connected" else [], slots=2)
+            forks[rung] = Forks(started, peer)
+        for number in range(runs + 2):
+            for rung in RUNGS:
+                settle(started)
+                run = forks[rung].fork()
+                if number >= 2:
+                    samples[rung].append(
+                        {"request_to_first_ms": run["first_ms"],
+                         "worker_to_first_ms": run["started_to_first_ms"],
+                         "rung": run["swift"]["rdma"], **run["swift"]["phases"]}
+                    )  # fmt: skip
     return samples
 
 
