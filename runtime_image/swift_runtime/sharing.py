@@ -16,7 +16,10 @@ from typing import Any
 STOCK = "stock"
 _IDLE_MS = 5
 """Work for later forks waits for so long a rest: a burst's own processes come first."""
-_PAUSE_SECONDS = 5.0
+_WATCH_MS = 5000
+"""How often an idle template looks whether its device is still there: the removal of one whose
+driver can't take it from its users (rxe) waits until all have closed it."""
+_PAUSE_SECONDS = 4.0
 _REASON_LENGTH = 500
 """It goes into a header of every answer."""
 
@@ -126,20 +129,22 @@ class Sharing:
             self._or_say(f"slot {slot} was not taken back", lambda: self._shared.give_back(slot))
 
     def idle_ms(self) -> int | None:
-        """After how much idle time :meth:`step` has something to do; None: not at all."""
+        """After how much idle time :meth:`step` may have something to do; None: not at all."""
         if self._shared is None:
             return None
         due_seconds = 0.0 if self._shared.spoilt else self._shared.due_seconds()
         if due_seconds is None:
-            return None
+            return _WATCH_MS
         pause_seconds = self._not_before - time.monotonic()
-        return _IDLE_MS + int(max(due_seconds, pause_seconds, 0.0) * 1000)
+        return min(_WATCH_MS, _IDLE_MS + int(max(due_seconds, pause_seconds, 0.0) * 1000))
 
     def step(self) -> None:
         """One piece of work for later forks."""
         if self._shared is None:
             return
-        if self._shared.spoilt:
+        if not self._foundation.present():
+            self._start_again("the device was removed")
+        elif self._shared.spoilt:
             self._start_again("dead workers left RDMA objects behind")
         elif not self._or_say("slots are not renewed", self._shared.step):
             self._not_before = time.monotonic() + _PAUSE_SECONDS

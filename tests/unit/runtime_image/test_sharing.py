@@ -131,6 +131,18 @@ def test_a_device_that_went_away_is_let_go_and_looked_for(sharing: Any) -> None:
     assert sharing._next is None
 
 
+def test_an_idle_template_looks_for_its_device_now_and_then(sharing: Any) -> None:
+    sharing._shared.due_seconds = lambda: None
+    assert sharing.idle_ms() == 5000
+    foundation = sharing._foundation
+    sharing.step()
+    assert not foundation.closed
+    foundation.is_present = False
+    sharing.step()
+    assert foundation.closed
+    assert sharing.idle_ms() is None
+
+
 def test_an_action_that_wants_no_rdma_gets_none(sharing: Any) -> None:
     foundation = sharing._foundation
     sharing.prepare(4, [], "the action wants no RDMA")
