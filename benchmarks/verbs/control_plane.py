@@ -35,9 +35,11 @@ from summary import (  # noqa: E402
 
 from devstack import commands  # noqa: E402
 from devstack.errors import DevstackError  # noqa: E402
-from devstack.machine import RdmaMachine, open_machine  # noqa: E402
+from devstack.lock import exclusive  # noqa: E402
+from devstack.machine import RdmaMachine  # noqa: E402
 from devstack.packages import Program, ensure_programs, install  # noqa: E402
 from devstack.paths import Paths  # noqa: E402
+from devstack.stack import Stack  # noqa: E402
 
 PROGRAMS = {"floor": [], "control_plane": ["-libverbs"], "interleave": [], "reopen": ["-libverbs"]}
 HEADER = Path("/usr/include/infiniband/verbs.h")
@@ -135,13 +137,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path("benchmark-results"))
     arguments = parser.parse_args()
-    paths = Paths.find()
-    paths.create()
-    machine = open_machine(paths)
+    stack = Stack()
     try:
-        machine.up()
+        with exclusive(stack.paths):
+            stack.up(["machine"], sys.stderr)
+        machine = stack.machine
         with Roots(machine, VARIANTS, exclude=["./usr/share", "./usr/lib/python3*"]):
-            push_programs(machine, paths)
+            push_programs(machine, stack.paths)
             summary = measure(machine, arguments.rounds)
     except (DevstackError, ValueError) as error:
         print(f"control_plane.py: {error}", file=sys.stderr)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.machine import RdmaMachine, open_machine
-from devstack.paths import Paths
+from devstack.lock import exclusive
+from devstack.machine import RdmaMachine
+from devstack.stack import Stack
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TESTS = REPOSITORY / "patches" / "rdma-core" / "tests"
@@ -29,10 +30,11 @@ pytestmark = pytest.mark.rdma
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[RdmaMachine]:
+def machine(devstack: Stack) -> Iterator[RdmaMachine]:
     """The machine with a root of either build."""
-    machine = open_machine(Paths.find())
-    machine.up()
+    with exclusive(devstack.paths):
+        devstack.up(["machine"])
+    machine = devstack.machine
     machine.push(TESTS / "python_tests.sh", REMOTE_SCRIPT)
     with Roots(machine, ("stock", "swift")):
         yield machine
