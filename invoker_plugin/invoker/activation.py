@@ -79,6 +79,8 @@ class StartReport:
     slot: int | None = None
     rdma: str | None = None
     """The rung of RDMA sharing that was used (``docs/runtime-protocol.md``)."""
+    rdma_reason: str | None = None
+    """Why it was no better rung, in the runtime's words."""
     phases: Mapping[str, float] | None = None
 
     def take(self, header: Mapping[str, Any]) -> None:
@@ -88,6 +90,7 @@ class StartReport:
         self.run_ms = header.get("run_ms", self.run_ms)
         self.slot = header.get("slot")
         self.rdma = header.get("rdma")
+        self.rdma_reason = header.get("rdma_reason")
         self.phases = header.get("phases") or None
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +109,8 @@ class StartReport:
         }
         if self.rdma is not None:
             value["rdma"] = self.rdma
+        if self.rdma_reason is not None:
+            value["rdma_reason"] = self.rdma_reason
         if self.phases is not None:
             value["phases"] = dict(self.phases)
         return value
