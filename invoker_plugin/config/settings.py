@@ -50,12 +50,6 @@ class Settings:
         """This invoker's topic, which is also its consumer group's name (behaviour 1)."""
         return f"{self.kafka.topic_prefix}invoker{self.invoker.id}"
 
-    @property
-    def container_prefix(self) -> str:
-        """How the names of this invoker's containers begin; the last ``_`` keeps 1 from 10."""
-        unique = "".join(filter(str.isalnum, self.invoker.unique_name or ""))
-        return f"wsk{unique}{self.invoker.id}_"
-
 
 def all_settings() -> Iterator[Setting]:
     """Return every setting there is, section by section."""

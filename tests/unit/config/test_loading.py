@@ -13,6 +13,7 @@ import pytest
 from invoker_plugin.config.arguments import add_arguments, overrides
 from invoker_plugin.config.loading import load
 from invoker_plugin.config.settings import Settings
+from invoker_plugin.containers import names
 from invoker_plugin.errors import ConfigurationError
 
 MANIFEST = {
@@ -55,7 +56,7 @@ def test_defaults_are_the_stock_invokers() -> None:
     assert (bounds.memory_mb.min, bounds.memory_mb.max, bounds.memory_mb.std) == (128, 512, 256)
     assert (bounds.timeout_ms.min, bounds.timeout_ms.max) == (100, 300_000)
     assert settings.topic == "invoker0"
-    assert settings.container_prefix == "wsk0_"
+    assert _prefix(settings) == "wsk0_"
     assert settings.containers.network == "bridge"
 
 
@@ -114,7 +115,7 @@ def test_command_line_wins_over_environment_over_file(tmp_path: Path) -> None:
     assert settings.invoker.id == 7
     assert settings.invoker.unique_name == "host_a"
     assert settings.invoker.displayed_name == "A"
-    assert settings.container_prefix == "wskhosta7_"
+    assert _prefix(settings) == "wskhosta7_"
     assert settings.pool.user_memory_mb == 512
     assert settings.pool.slots == 4
 
@@ -257,3 +258,9 @@ def test_manifest_without_the_health_kind_is_warned_of() -> None:
     only_python: dict[str, Any] = {"runtimes": {"python": MANIFEST["runtimes"]["python"]}}
     warnings = _load({"RUNTIMES_MANIFEST": json.dumps(only_python)}).warnings
     assert any("no nodejs:default" in line for line in warnings)
+
+
+def _prefix(settings: Settings) -> str:
+    """The prefix of the containers' names, as the invoker makes it of these settings."""
+    assert settings.invoker.id is not None
+    return names.prefix(settings.invoker.id, settings.invoker.unique_name)
