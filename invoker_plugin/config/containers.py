@@ -68,7 +68,7 @@ class ContainersSettings:
         "CONFIG_whisk_docker_client_maskDockerRunArgs",
         values.FLAG,
         True,
-        "keep containers' environment out of the logs",
+        "accepted; containers' environment is never logged",
     )
     docker_host: str | None = setting(
         "DOCKER_HOST", values.TEXT, None, "address of the Docker Engine; unset: its usual socket"
