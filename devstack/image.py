@@ -14,11 +14,11 @@ from devstack.paths import REPOSITORY, Paths
 def ensure_built(paths: Paths, engine: Engine) -> str:
     """Have the images on the host's engine; ``runtime_image.build`` keeps what is up to date."""
     log = paths.logs / "image.log"
-    patched = rdma_image(os.environ) == RDMA_IMAGES["patched"]
+    chosen = next(name for name, tag in RDMA_IMAGES.items() if tag == rdma_image(os.environ))
     commands.run(
         [
             str(PYTHON), "-m", "runtime_image.build", "--plain",
-            *(["--patched"] if patched else []),
+            *([f"--{chosen}"] if chosen != "debian" else []),
             "--docker-host", engine.docker_host_url,
         ],
         log,

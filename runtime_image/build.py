@@ -18,7 +18,7 @@ from docker.errors import DockerException, ImageNotFound
 from devstack.errors import DevstackError
 from devstack.paths import Paths
 from runtime_image import base as bases
-from runtime_image.patched import PatchedBase
+from runtime_image.rdma_core import RdmaCoreBase
 
 CONTENT_LABEL = "org.swift-invoker.content"
 
@@ -28,7 +28,7 @@ class Image:
     """An image of ours: the directory of its Dockerfile, what is copied, what it stands on."""
 
     tag: str
-    base: bases.Base | PatchedBase
+    base: bases.Base | RdmaCoreBase
     directory: Path
     copied: tuple[str, ...]
 
@@ -49,10 +49,22 @@ class Image:
         return digest.hexdigest()
 
 
-RUNTIME = Image(
-    "swift-runtime:stock", bases.PYTHON_RDMA, bases.HERE, ("swift_runtime", "swift_rdma")
+_COPIED = ("swift_runtime", "swift_rdma")
+RUNTIME = Image("swift-runtime:debian", bases.PYTHON_RDMA, bases.HERE, _COPIED)
+"""With Debian's own rdma-core: nothing is compiled for it."""
+STOCK = Image(
+    "swift-runtime:stock",
+    RdmaCoreBase(bases.PYTHON_RDMA, "stock", "stock"),
+    bases.HERE,
+    _COPIED,
 )
-PATCHED = Image("swift-runtime:patched", PatchedBase(bases.PYTHON_RDMA), bases.HERE, RUNTIME.copied)
+"""The baseline: the source that the patches are for, without them."""
+PATCHED = Image(
+    "swift-runtime:patched",
+    RdmaCoreBase(bases.PYTHON_RDMA, "patched", "swift"),
+    bases.HERE,
+    _COPIED,
+)
 PLAIN = (
     Image("swift-test-nodejs:latest", bases.NODEJS, bases.HERE / "plain/nodejs", ("proxy.js",)),
     Image(
@@ -91,10 +103,12 @@ def main() -> int:
     parser.add_argument("--docker-host", help="URL of the engine (default: as docker has it)")
     parser.add_argument("--tag", default=RUNTIME.tag, help="tag of the runtime image")
     parser.add_argument("--plain", action="store_true", help="build the plain test images too")
-    parser.add_argument(
-        "--patched", action="store_true",
-        help=f"build {PATCHED.tag} too, with rdma-core of patches/ (compiles it the first time)",
-    )  # fmt: skip
+    for name, image, which in (
+        ("--stock", STOCK, "the same rdma-core without the patches"),
+        ("--patched", PATCHED, "rdma-core of patches/"),
+    ):
+        words = f"build {image.tag} too, with {which} (compiles it the first time)"
+        parser.add_argument(name, action="store_true", help=words)
     arguments = parser.parse_args()
     paths = Paths.find()
     paths.create()
@@ -103,7 +117,9 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {text}", flush=True)
 
-    further = [*(PLAIN if arguments.plain else ()), *([PATCHED] if arguments.patched else [])]
+    further = list(PLAIN) if arguments.plain else []
+    further += [STOCK] if arguments.stock else []
+    further += [PATCHED] if arguments.patched else []
     wanted = [(RUNTIME, arguments.tag), *((image, image.tag) for image in further)]
     try:
         client = connect(arguments.docker_host)

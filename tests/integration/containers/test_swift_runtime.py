@@ -19,7 +19,7 @@ from invoker_plugin.containers.settings import ContainerSettings
 from invoker_plugin.containers.specification import ContainerSpecification
 
 pytestmark = pytest.mark.docker
-IMAGE = "swift-runtime:stock"
+IMAGE = "swift-runtime:debian"
 AMPLE_MS = 60_000
 MIB = 1024 * 1024
 ACTION = """

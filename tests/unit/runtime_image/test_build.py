@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 from runtime_image import base, build
+from runtime_image.rdma_core import RdmaCoreBase
 
 
 def _image(directory: Path) -> build.Image:
@@ -52,3 +53,14 @@ def test_contexts_are_the_same_bytes_each_time() -> None:
 def test_bases_have_tags_of_their_own() -> None:
     assert base.PYTHON_RDMA.tag != base.NODEJS.tag
     assert base.PYTHON_RDMA.tag.startswith("swift-base-python-rdma:")
+
+
+def test_baseline_and_patched_differ_by_the_series_alone() -> None:
+    stock, patched = build.STOCK, build.PATCHED
+    assert isinstance(stock.base, RdmaCoreBase)
+    assert isinstance(patched.base, RdmaCoreBase)
+    assert stock.base.base == patched.base.base == build.RUNTIME.base
+    assert stock.files() == patched.files() == build.RUNTIME.files()
+    assert (stock.base.variant, patched.base.variant) == ("stock", "swift")
+    assert len({image.tag for image in (stock, patched, build.RUNTIME)}) == 3
+    assert len({stock.base.tag, patched.base.tag, build.RUNTIME.base.tag}) == 3
