@@ -182,9 +182,15 @@ class Invoker:
                 "[containers]",
                 f"rdma_device = {json.dumps(rdma_device(self._machine))}",
                 f"socket_root = {json.dumps(str(sockets))}",
+                "[store]",
+                f"spool_directory = {json.dumps(str(self._spool()))}",
                 "",
             ]
         )
+
+    def _spool(self) -> Path:
+        virtual = self._machine.kind == "vm"
+        return Path("/var/lib/swift-invoker") if virtual else self._paths.data / "records"
 
     def _sockets(self) -> Path:
         return self._paths.run / "containers"

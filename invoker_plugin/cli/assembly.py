@@ -41,7 +41,7 @@ class Assembly:
         instance = instance_of(settings)
         self._bus = open_bus(settings)
         self._producer = self._bus.producer()
-        self._store = open_store(settings.store)
+        self._store = open_store(settings.store, settings.topic)
         self._block_list: asyncio.Task[None] | None = None
         self._factory = ContainerFactory(ContainerSettings.from_settings(settings))
         self._consumer: Consumer | None = None
@@ -73,7 +73,7 @@ class Assembly:
             await self._bus.ensure_topic(self._events_topic, TopicSettings())
         await self._store.blocked.refresh()
         self._block_list = asyncio.ensure_future(self._store.blocked.run())
-        self._store.records.start()
+        await self._store.records.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
         feed = MessageFeed(self._consumer, self.invoker.take, capacity=peek, max_peek=peek)

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 
-from invoker_plugin.cli import check_docker, check_kafka, check_rdma, check_store
+from invoker_plugin.cli import check_docker, check_kafka, check_rdma, check_spool, check_store
 from invoker_plugin.cli.check_report import Finding, as_json, as_table, failed
 from invoker_plugin.config import arguments as settings_arguments
 from invoker_plugin.config.loading import load
@@ -67,6 +67,7 @@ async def _machine(settings: Settings) -> list[Finding]:
         "docker": check_docker.check,
         "kafka": _in_thread(check_kafka.check),
         "store": _in_thread(check_store.check),
+        "spool": _in_thread(check_spool.check),
         "rdma-device": _in_thread(check_rdma.check),
     }
     found = await asyncio.gather(

@@ -103,6 +103,8 @@ def _pool(settings: Settings) -> Iterator[str]:
         "store.connections": store.connections,
         "store.batch_records": store.batch_records,
         "store.queued_records": store.queued_records,
+        "store.spool_records": store.spool_records,
+        "store.spool_bytes": store.spool_bytes,
         "store.blocked_poll_ms": store.blocked_poll_ms,
     }
     for name, count in counts.items():

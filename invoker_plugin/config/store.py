@@ -48,10 +48,28 @@ class StoreSettings:
         None, values.DURATION_MS, 5, "time that a record waits for others to be written with it"
     )
     queued_records: int = setting(
-        None, values.INTEGER, 20_000, "records that may wait for the store"
+        None, values.INTEGER, 20_000, "records that may wait for the store in memory"
     )
     queued_bytes: int = setting(
-        None, values.SIZE_BYTES, 64 * 1024 * 1024, "bytes that may wait for the store"
+        None, values.SIZE_BYTES, 64 * 1024 * 1024, "bytes that may wait for the store in memory"
+    )
+    spool_directory: str = setting(
+        None,
+        values.PATH,
+        "/var/lib/swift-invoker",
+        "where records are kept until the store has them, so that no crash loses one; empty: in "
+        "memory only",
+    )
+    spool_bytes: int = setting(
+        None, values.SIZE_BYTES, 1024 * 1024 * 1024, "most bytes of records that wait there"
+    )
+    spool_records: int = setting(None, values.INTEGER, 1_000_000, "most records that wait there")
+    spool_sync: bool = setting(
+        None,
+        values.FLAG,
+        False,
+        "have the disk itself hold a record before its activation is acknowledged: a crash of the "
+        "whole host loses none either, at the price of a disk flush",
     )
     flush_limit_ms: int = setting(
         None, values.DURATION_MS, 10_000, "most time for the last records at shutdown"

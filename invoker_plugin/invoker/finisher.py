@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
+from invoker_plugin.containers import log_line
 from invoker_plugin.containers.collection import LogCollection
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.errors import InvokerError
@@ -18,6 +19,7 @@ from invoker_plugin.invoker.clock import wall_ms
 from invoker_plugin.invoker.handle import Handle
 from invoker_plugin.log import event
 from invoker_plugin.store.levels import StoreLevels
+from invoker_plugin.wire import texts
 from invoker_plugin.wire.activation import ActivationMessage
 from invoker_plugin.wire.record import ActivationRecord
 from invoker_plugin.wire.response import DEVELOPER_ERROR
@@ -30,6 +32,9 @@ class RecordSink(Protocol):
 
     async def store(self, record: ActivationRecord) -> None:
         """Take the record; a failure to write it never comes back here (behaviour 127)."""
+
+    async def expect(self, record: ActivationRecord) -> None:
+        """Keep the record for the case that the process ends before :meth:`store`."""
 
 
 class Finisher:
@@ -63,6 +68,7 @@ class Finisher:
                 await self._acks.completion(message, record)
             return True
         if message.blocking:
+            await self._expect(record, message)
             _, logs = await asyncio.gather(
                 self._acks.result(message, record),
                 self._collect(activation, record, handle, outcome),
@@ -125,11 +131,19 @@ class Finisher:
 
     async def _store(self, record: ActivationRecord, message: ActivationMessage) -> None:
         """Have the record written, unless the operator or the namespace wants none (126)."""
-        wanted = self._levels.wants(
+        if self._wanted(record, message):
+            await self._sink.store(record)
+
+    async def _expect(self, record: ActivationRecord, message: ActivationMessage) -> None:
+        """Once its caller is answered there will be a record, should we end before the logs."""
+        if self._wanted(record, message):
+            notice = log_line.notice(texts.LOG_FAILURE)
+            await self._sink.expect(replace(record, logs=(notice,)))
+
+    def _wanted(self, record: ActivationRecord, message: ActivationMessage) -> bool:
+        return self._levels.wants(
             record.response,
             blocking=message.blocking,
             namespace_stores=message.user.limits.store_activations,
             debug=message.transid.extra_logging,
         )
-        if wanted:
-            await self._sink.store(record)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from invoker_plugin.config.store import StoreSettings
 from invoker_plugin.log import event
 from invoker_plugin.store.couch import CouchStore, StoreFault
+from invoker_plugin.store.figures import RecordFigures
+from invoker_plugin.store.keeping import Keeping, Waiting
+from invoker_plugin.store.spool import Spool
 from invoker_plugin.wire import jsontext
 from invoker_plugin.wire.record import ActivationRecord
 
@@ -24,89 +25,126 @@ LEAST_PAUSE_S = 0.1
 MOST_PAUSE_S = 5.0
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A record on its way; ``tries`` counts writes that failed, or whose answer was lost."""
-
-    key: str
-    body: bytes
-    tries: int = 0
-
-
 class RecordWriter:
     """A bounded queue, and one writer that empties it through ``_bulk_docs``.
 
-    While the store is away records wait, and when the queue is full so do those who add to it:
-    back pressure instead of loss. Only a record that the store refuses for itself, several times,
-    is given up. No failure ever reaches an ack, which was sent before (behaviour 127).
+    A record is on disk (see :mod:`invoker_plugin.store.spool`) when :meth:`store` returns, so that
+    an activation that is acknowledged after it has its record in the end, whatever becomes of this
+    process. In memory there are no more than the settings allow; the others are read from disk
+    again when it is their turn. Where neither disk nor memory has room, or the disk fails, those
+    who add records wait: back pressure instead of loss. No failure of the store ever reaches an
+    ack (behaviour 127).
     """
 
-    def __init__(self, store: CouchStore, database: str, settings: StoreSettings) -> None:
+    def __init__(
+        self,
+        store: CouchStore,
+        database: str,
+        settings: StoreSettings,
+        spool: Spool | None = None,
+    ) -> None:
         self._store = store
         self._database = database
         self._settings = settings
-        self._queue: deque[_Waiting] = deque()
-        self._added = asyncio.Event()
-        self._room = asyncio.Event()
+        self._keeping = Keeping(settings, spool)
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.queued_bytes = 0
         self.stored = 0
+        self.refused = 0
         self.lost = 0
 
     @property
     def queued(self) -> int:
-        """Records that wait to be written, or whose write is under way."""
-        return len(self._queue)
+        """Records that wait in memory, or whose write is under way."""
+        return len(self._keeping.queue)
+
+    @property
+    def queued_bytes(self) -> int:
+        """What those in memory take."""
+        return self._keeping.queued_bytes
+
+    def figures(self) -> RecordFigures:
+        """How it is going."""
+        kept = self._keeping
+        spool = kept.spool
+        return RecordFigures(
+            waiting=len(kept.queue) + (spool.behind if spool else 0),
+            memory_bytes=kept.queued_bytes,
+            disk_bytes=spool.bytes if spool else 0,
+            oldest_ms=max(0, _now_ms() - kept.queue[0].since_ms) if kept.queue else 0,
+            disk_failing=kept.disk_failing,
+            stored=self.stored,
+            refused=self.refused,
+            dropped=self.lost,
+        )
 
     async def store(self, record: ActivationRecord) -> None:
-        """Take the record, to be written soon; waits only while the queue is full."""
-        updated_ms = time.time_ns() // 1_000_000
-        try:
-            body = jsontext.encode(record.to_document(updated_ms))
-        except (ValueError, RecursionError) as fault:
-            self._give_up(record.document_id, f"it cannot be serialised: {fault}")
-            return
-        while self._full() and not self._closing.is_set():
-            self._room.clear()
-            await self._room.wait()
-        self._queue.append(_Waiting(record.document_id, body))
-        self.queued_bytes += len(body)
-        self._added.set()
+        """Take the record, to be written to the store soon; it is kept when this returns."""
+        body = self._document(record)
+        if body is not None:
+            await self._keeping.keep(Waiting(record.document_id, body, _now_ms()))
 
-    def start(self) -> None:
-        """Begin to write."""
+    async def expect(self, record: ActivationRecord) -> None:
+        """Keep ``record`` for the case that :meth:`store` is never called for its activation.
+
+        For an activation that is answered while its logs are still being read. Without a disk to
+        keep it on this does nothing.
+        """
+        if self._keeping.spool is None:
+            return
+        body = self._document(record)
+        if body is not None:
+            await self._keeping.expect(Waiting(record.document_id, body, _now_ms()))
+
+    async def start(self) -> None:
+        """Look for what an earlier process left, and begin to write.
+
+        Raises ``ConfigurationError`` where records cannot be kept on disk as the settings say, and
+        ``SystemFault`` where another process does so in the same place.
+        """
+        await self._keeping.open()
         self._task = asyncio.ensure_future(self._run())
 
     async def close(self) -> None:
-        """Write what waits, for no longer than ``store.flush_limit_ms``, and end."""
-        self._closing.set()
-        self._room.set()
-        self._added.set()
-        if self._task is None:
-            return
-        done, _ = await asyncio.wait({self._task}, timeout=self._settings.flush_limit_ms / 1000)
-        if not done:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        elif self._task.exception() is not None:
-            event(logger, logging.ERROR, "record-writer-failed", error=str(self._task.exception()))
-        for waiting in self._queue:
-            self._give_up(waiting.key, "the store did not take it before the end")
+        """Write what waits, for no longer than ``store.flush_limit_ms``, and end.
 
-    def _full(self) -> bool:
-        settings = self._settings
-        return self.queued >= settings.queued_records or self.queued_bytes >= settings.queued_bytes
+        What is on disk stays there for the next start.
+        """
+        self._closing.set()
+        self._keeping.end()
+        if self._task is not None:
+            limit_s = self._settings.flush_limit_ms / 1000
+            done, _ = await asyncio.wait({self._task}, timeout=limit_s)
+            if not done:
+                self._task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._task
+            elif self._task.exception() is not None:
+                text = str(self._task.exception())
+                event(logger, logging.ERROR, "record-writer-failed", error=text)
+            for waiting in self._keeping.queue:
+                if waiting.segment is None:
+                    self._lose(waiting.key, "the store did not take it before the end")
+        left = self._keeping.close()
+        if left:
+            event(logger, logging.WARNING, "records-left-on-disk", count=left)
+
+    def _document(self, record: ActivationRecord) -> bytes | None:
+        try:
+            return jsontext.encode(record.to_document(_now_ms()))
+        except (ValueError, RecursionError) as fault:
+            self._lose(record.document_id, f"it cannot be serialised: {fault}")
+            return None
 
     # -- the writer -------------------------------------------------------------------------
 
     async def _run(self) -> None:
         failures = 0
-        while self._queue or not self._closing.is_set():
-            if not self._queue:
-                self._added.clear()
-                await self._added.wait()
+        kept = self._keeping
+        while kept.waits or not self._closing.is_set():
+            await kept.read_on()
+            if not kept.queue:
+                await kept.added()
                 continue
             if failures == 0:
                 await self._linger()
@@ -126,17 +164,17 @@ class RecordWriter:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), self._settings.linger_ms / 1000)
 
-    def _next_batch(self) -> Iterator[_Waiting]:
+    def _next_batch(self) -> Iterator[Waiting]:
         """Yield the first of the queue, within the bounds of one write; they stay queued."""
         size = 0
-        for count, waiting in enumerate(self._queue):
+        for count, waiting in enumerate(self._keeping.queue):
             size += len(waiting.body)
             over = size > self._settings.batch_bytes or count >= self._settings.batch_records
             if over and count:
                 return
             yield waiting
 
-    async def _write(self, batch: list[_Waiting]) -> None:
+    async def _write(self, batch: list[Waiting]) -> None:
         """Write ``batch``, which is the head of the queue; what is settled leaves the queue."""
         try:
             answers = await self._store.write(self._database, [one.body for one in batch])
@@ -150,40 +188,43 @@ class RecordWriter:
         for waiting, answer in zip(batch, answers, strict=True):
             self._settle(waiting, answer)
 
-    async def _refused(self, batch: list[_Waiting], fault: StoreFault) -> None:
+    async def _refused(self, batch: list[Waiting], fault: StoreFault) -> None:
         """The request as a whole is refused: find the record that is at fault, by halves."""
         if len(batch) == 1:
-            self._leave(batch[0])
-            self._give_up(batch[0].key, str(fault))
+            self._give_up(batch[0], str(fault))
             return
         half = len(batch) // 2
         await self._write(batch[:half])
         await self._write(batch[half:])
 
-    def _settle(self, waiting: _Waiting, answer: dict[str, Any]) -> None:
-        self._leave(waiting)
+    def _settle(self, waiting: Waiting, answer: dict[str, Any]) -> None:
         error = answer.get("error")
         if error is None:
             self.stored += 1
+            self._keeping.settled(waiting)
         elif error == "conflict":
             # It is there already: an earlier write worked, and only its answer was lost.
             self.stored += 1
+            self._keeping.settled(waiting)
             if waiting.tries == 0:
                 event(logger, logging.WARNING, "record-exists-already", record=waiting.key)
         elif waiting.tries + 1 < RECORD_TRIES:
             waiting.tries += 1
-            self._queue.append(waiting)
-            self.queued_bytes += len(waiting.body)
+            self._keeping.to_the_end(waiting)
         else:
-            self._give_up(waiting.key, f"{error}: {answer.get('reason')}")
+            self._give_up(waiting, f"{error}: {answer.get('reason')}")
 
-    def _leave(self, waiting: _Waiting) -> None:
-        # Records are settled in the queue's order, so that this is the first one.
-        self._queue.remove(waiting)
-        self.queued_bytes -= len(waiting.body)
-        self._room.set()
+    def _give_up(self, waiting: Waiting, why: str) -> None:
+        """The store takes all but this one: it must hold up no other."""
+        file = self._keeping.set_aside(waiting)
+        if file is None:
+            self._lose(waiting.key, why)
+            return
+        self.refused += 1
+        fields = {"record": waiting.key, "error": why, "file": str(file)}
+        event(logger, logging.ERROR, "record-refused", **fields)
 
-    def _give_up(self, key: str, why: str) -> None:
+    def _lose(self, key: str, why: str) -> None:
         self.lost += 1
         event(logger, logging.ERROR, "record-lost", record=key, error=why)
 
@@ -196,7 +237,11 @@ class RecordWriter:
             "records-not-written",
             error=str(fault),
             failures=failures,
-            waiting=self.queued,
+            waiting=self.figures().waiting,
             pause_ms=round(pause_s * 1000),
         )
         await asyncio.sleep(pause_s)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

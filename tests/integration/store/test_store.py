@@ -134,7 +134,7 @@ def _record(activation_id: str, result: Any) -> ActivationRecord:
 
 async def test_records_arrive_whole_and_once(settings: StoreSettings) -> None:
     store = open_store(settings)
-    store.records.start()
+    await store.records.start()
     records = [_record(uuid.uuid4().hex, {"n": number, "ü": None}) for number in range(300)]
     for record in records:
         await store.records.store(record)

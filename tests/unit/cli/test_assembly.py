@@ -43,7 +43,7 @@ def settings_of(**environ: str) -> Settings:
         "CONFIG_whisk_couchdb_host": "127.0.0.1",
         **couch,
     }
-    return load({**needed, **environ}, None, {"invoker.id": "7"})
+    return load({**needed, **environ}, None, {"invoker.id": "7", "store.spool_directory": ""})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from invoker_plugin.cli import check, check_docker, check_rdma, check_store
+from invoker_plugin.cli import check, check_docker, check_rdma, check_spool, check_store
 from invoker_plugin.cli.check_report import Finding, as_json, as_table, failed
 from invoker_plugin.config.loading import load
 from invoker_plugin.config.settings import Settings
@@ -225,3 +225,25 @@ def test_store_that_is_not_there() -> None:
     (finding,) = check_store.check(settings_of())
     assert finding.state == "fail"
     assert "refused" in finding.seen
+
+
+# -- Spool --------------------------------------------------------------------------------------
+
+
+def spool(directory: str, **overrides: str) -> Finding:
+    (finding,) = check_spool.check(settings_of(**{"store.spool_directory": directory, **overrides}))
+    return finding
+
+
+def test_spool_that_is_not_there_yet_is_well_where_it_can_be_made(tmp_path: Path) -> None:
+    finding = spool(str(tmp_path / "a" / "b"), **{"store.spool_bytes": "1m"})
+    assert finding.state == "ok"
+    assert f"{tmp_path}/a/b/invoker0" in finding.seen
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spool_without_room_or_without_a_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert spool(str(tmp_path / "file")).state == "fail"
+    assert spool(str(tmp_path), **{"store.spool_bytes": "9000000g"}).state == "warn"
+    assert "memory only" in spool("").seen

@@ -41,6 +41,36 @@ def test_cold_then_warm_with_result_before_completion() -> None:
     run(scenario())
 
 
+def test_answered_before_its_logs_its_record_is_kept_first() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.actions.add("hello")
+        order: list[str] = []
+        expect, send = world.expect, world.send
+
+        async def noted_expect(record: Any) -> None:
+            order.append("kept")
+            await expect(record)
+
+        async def noted_send(topic: str, value: bytes) -> None:
+            order.append("sent")
+            await send(topic, value)
+
+        world.expect, world.send = noted_expect, noted_send  # type: ignore[method-assign]
+        blocking = await world.invoke("hello")
+        await world.settle()
+        assert order[0] == "kept"
+        (kept,) = world.expected
+        assert kept.activation_id == blocking
+        assert kept.response == world.record(blocking).response
+        assert texts.LOG_FAILURE in kept.logs[0]
+        await world.invoke("hello", blocking=False)
+        await world.settle()
+        assert world.expected == [kept]
+
+    run(scenario())
+
+
 def test_burst_is_one_container_and_forks() -> None:
     async def scenario() -> None:
         world = World()

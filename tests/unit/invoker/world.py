@@ -71,6 +71,7 @@ class World:
     ) -> None:
         self.acks: list[dict[str, Any]] = []
         self.records: list[ActivationRecord] = []
+        self.expected: list[ActivationRecord] = []
         self.blocked: set[str] = set()
         self.fed = 0
         self.actions = Actions()
@@ -92,6 +93,9 @@ class World:
 
     async def store(self, record: ActivationRecord) -> None:
         self.records.append(record)
+
+    async def expect(self, record: ActivationRecord) -> None:
+        self.expected.append(record)
 
     async def invoke(self, name: str, blocking: bool = True, **changes: Any) -> str:
         """Submit one activation; returns its id."""

@@ -41,15 +41,15 @@ def _key(number: int) -> str:
     return _record(number).document_id
 
 
-def _writer(fake: FakeStore, **settings: Any) -> RecordWriter:
+async def _writer(fake: FakeStore, **settings: Any) -> RecordWriter:
     writer = RecordWriter(fake, "activations", StoreSettings(linger_ms=1, **settings))
-    writer.start()
+    await writer.start()
     return writer
 
 
 async def test_record_is_stored_as_a_document() -> None:
     fake = FakeStore()
-    writer = _writer(fake)
+    writer = await _writer(fake)
     await writer.store(_record(1, {"x": 1}))
     await writer.close()
     document = fake.documents[_key(1)]
@@ -60,7 +60,7 @@ async def test_record_is_stored_as_a_document() -> None:
 
 async def test_many_go_out_in_few_writes_of_bounded_size() -> None:
     fake = FakeStore()
-    writer = _writer(fake, batch_records=10)
+    writer = await _writer(fake, batch_records=10)
     for number in range(35):
         await writer.store(_record(number))
     await writer.close()
@@ -70,7 +70,7 @@ async def test_many_go_out_in_few_writes_of_bounded_size() -> None:
 
 async def test_write_is_bounded_by_bytes_but_never_empty() -> None:
     fake = FakeStore()
-    writer = _writer(fake, batch_bytes=2_000)
+    writer = await _writer(fake, batch_bytes=2_000)
     for number in range(4):
         await writer.store(_record(number, {"x": "y" * 1_500}))
     await writer.store(_record(9, {"x": "y" * 5_000}))
@@ -81,7 +81,7 @@ async def test_write_is_bounded_by_bytes_but_never_empty() -> None:
 async def test_records_wait_while_the_store_is_away() -> None:
     fake = FakeStore()
     fake.faults = [StoreFault("cannot be reached") for _ in range(8)]
-    writer = _writer(fake)
+    writer = await _writer(fake)
     await writer.store(_record(1))
     await until(lambda: not fake.faults)
     await writer.store(_record(2))
@@ -93,7 +93,7 @@ async def test_records_wait_while_the_store_is_away() -> None:
 async def test_full_queue_makes_its_callers_wait() -> None:
     fake = FakeStore()
     fake.gate = asyncio.Event()
-    writer = _writer(fake, queued_records=2)
+    writer = await _writer(fake, queued_records=2)
     await writer.store(_record(1))
     await writer.store(_record(2))
     third = asyncio.ensure_future(writer.store(_record(3)))
@@ -110,7 +110,7 @@ async def test_lost_answer_stores_nothing_twice_and_loses_nothing() -> None:
     fake = FakeStore()
     fake.documents[_key(1)] = {}
     fake.faults = [StoreFault("the answer was lost")]
-    writer = _writer(fake)
+    writer = await _writer(fake)
     await writer.store(_record(1))
     await writer.close()
     assert (writer.stored, writer.lost) == (1, 0)
@@ -121,7 +121,7 @@ async def test_failure_of_one_record_is_tried_again_and_harms_no_other() -> None
     fake.answers[_key(1)] = [{"id": _key(1), "error": "timeout", "reason": "busy"}]
     forbidden = {"id": _key(2), "error": "forbidden", "reason": "not you"}
     fake.answers[_key(2)] = [dict(forbidden) for _ in range(3)]
-    writer = _writer(fake)
+    writer = await _writer(fake)
     for number in range(4):
         await writer.store(_record(number))
     await writer.close()
@@ -132,7 +132,7 @@ async def test_failure_of_one_record_is_tried_again_and_harms_no_other() -> None
 async def test_record_that_spoils_a_whole_write_is_found_and_given_up() -> None:
     fake = FakeStore()
     fake.refused = {_key(5)}
-    writer = _writer(fake)
+    writer = await _writer(fake)
     for number in range(12):
         await writer.store(_record(number))
     await writer.close()
@@ -143,7 +143,7 @@ async def test_record_that_spoils_a_whole_write_is_found_and_given_up() -> None:
 async def test_end_waits_no_longer_than_told_for_an_absent_store() -> None:
     fake = FakeStore()
     fake.gate = asyncio.Event()
-    writer = _writer(fake, flush_limit_ms=20)
+    writer = await _writer(fake, flush_limit_ms=20)
     await writer.store(_record(1))
     await writer.close()
     assert (writer.stored, writer.lost) == (0, 1)
@@ -151,7 +151,7 @@ async def test_end_waits_no_longer_than_told_for_an_absent_store() -> None:
 
 async def test_record_that_is_no_json_is_given_up_at_once() -> None:
     fake = FakeStore()
-    writer = _writer(fake)
+    writer = await _writer(fake)
     await writer.store(_record(1, {"x": float("nan")}))
     await writer.store(_record(2))
     await writer.close()
