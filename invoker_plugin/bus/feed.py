@@ -1,9 +1,12 @@
 """Hands messages to the flow, no more at once than it can take (behaviours 3 to 11).
 
 One deliberate difference from the stock invoker, which commits a batch as soon as it was polled:
-here a message is committed when it is dispatched, just before its handler runs. So a crash loses
-nothing that was never handed over (it comes again), and runs nothing twice (what was handed over
-is committed). A commit that fails dispatches nothing; the messages stay and it is tried again.
+here a message is committed when it is dispatched. So a crash loses nothing that was never handed
+over (it comes again), and runs nothing twice (what was handed over is known to be).
+
+With a journal (:mod:`invoker_plugin.bus.journal`) that is written down on this host before the
+handler runs, and the commit follows within a tenth of a second. Without one the commit itself comes
+first: one that fails dispatches nothing; the messages stay and it is tried again.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from functools import partial
 from itertools import islice
 
 from invoker_plugin.bus.interface import Consumer, Fenced, Message
+from invoker_plugin.bus.journal import Journal
 from invoker_plugin.errors import ConfigurationError, SystemFault
 from invoker_plugin.log import event
 
@@ -28,6 +32,8 @@ POLL_TIMEOUT_MS = 1_000
 KEEP_ALIVE_MS = 60_000
 LEAST_PAUSE_S = 0.1
 MOST_PAUSE_S = 5.0
+COMMIT_PAUSE_S = 0.1
+"""Between two commits of what is in the journal already."""
 
 
 class MessageFeed:
@@ -37,10 +43,17 @@ class MessageFeed:
     wait. ``capacity`` is
     how many messages may be handed over and not yet :meth:`processed`; ``max_peek`` is how many
     one poll may yield. At most ``2 * capacity`` messages wait here, so that back pressure reaches
-    Kafka.
+    Kafka. What ``journal`` says was handed over by an earlier process is passed over.
     """
 
-    def __init__(self, consumer: Consumer, handler: Handler, capacity: int, max_peek: int) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        handler: Handler,
+        capacity: int,
+        max_peek: int,
+        journal: Journal | None = None,
+    ) -> None:
         if capacity < 1 or max_peek < 1:
             raise ConfigurationError(
                 f"a feed needs a capacity ({capacity}) and a peek ({max_peek}) of 1 or more"
@@ -56,7 +69,12 @@ class MessageFeed:
         self._max_peek = max_peek
         self._free = capacity
         self._buffer: deque[Message] = deque()
-        self._newest: Message | None = None
+        self._journal = journal
+        # Offset after the newest message that was read, or that an earlier process handed over.
+        self._read_to = journal.offset_after if journal is not None else 0
+        self._newest_ms = journal.newest_ms if journal is not None else 0
+        self._to_commit: int | None = None
+        self._uncommitted = asyncio.Event()
         self._stopped = asyncio.Event()
         self._filling: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
@@ -84,13 +102,15 @@ class MessageFeed:
         """Feed until :meth:`stop`; raise :class:`~invoker_plugin.bus.interface.Fenced`."""
         self._filling = asyncio.ensure_future(self._fill())
         dispatching = asyncio.ensure_future(self._dispatch())
+        committing = asyncio.ensure_future(self._commit_behind())
+        tasks = {self._filling, dispatching, committing}
         try:
-            await asyncio.wait({self._filling, dispatching}, return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             self.stop()
             # Never cancelled: a batch whose commit is under way is handed over all the same.
-            await asyncio.wait({self._filling, dispatching})
-        for task in (self._filling, dispatching):
+            await asyncio.wait(tasks)
+        for task in (self._filling, dispatching, committing):
             if not task.cancelled():
                 task.result()
 
@@ -99,6 +119,7 @@ class MessageFeed:
         self._stopped.set()
         self._work.set()
         self._room.set()
+        self._uncommitted.set()
         if self._filling is not None:
             self._filling.cancel()
 
@@ -131,20 +152,20 @@ class MessageFeed:
         for message in messages:
             if not self._seen(message):
                 self._buffer.append(message)
-                self._newest = message
+                self._read_to = message.offset + 1
+                self._newest_ms = max(self._newest_ms, message.timestamp_ms)
         if messages:
             self._work.set()
 
     def _seen(self, message: Message) -> bool:
-        """Whether a rebuilt consumer delivers again what we have or had.
+        """Whether a rebuilt consumer delivers again what we, or the process before us, had.
 
         A topic that was deleted and created again begins at offset 0 with messages that are
-        newer, and those are not the same.
+        newer than any before, and those are not the same.
         """
-        newest = self._newest
-        if newest is None or message.offset > newest.offset:
+        if message.offset >= self._read_to:
             return False
-        if message.timestamp_ms <= newest.timestamp_ms:
+        if message.timestamp_ms <= self._newest_ms:
             return True
         event(logger, logging.WARNING, "topic-begins-anew", offset=message.offset)
         self._buffer.clear()
@@ -162,14 +183,59 @@ class MessageFeed:
                 self._work.clear()
                 await self._work.wait()
                 continue
+            offset_after = batch[-1].offset + 1
+            if self._journalled(offset_after):
+                self._to_commit = offset_after
+                self._uncommitted.set()
+                self._hand_over(batch)
+                # Its handlers begin before the next batch is looked at.
+                await asyncio.sleep(0)
+                continue
             try:
-                await self._consumer.commit(batch[-1].offset + 1)
+                await self._consumer.commit(offset_after)
             except SystemFault as fault:
                 failures += 1
                 await self._pause("commit", fault, failures)
                 continue
             failures = 0
             self._hand_over(batch)
+
+    def _journalled(self, offset_after: int) -> bool:
+        """Whether the journal has it; one that fails is given up, and commits come first again."""
+        if self._journal is None:
+            return False
+        try:
+            self._journal.write(offset_after, self._newest_ms)
+        except OSError as error:
+            event(logger, logging.ERROR, "journal-failed", error=error.strerror or str(error))
+            # Nor may an older place be committed after those that come now.
+            self._journal, self._to_commit = None, None
+            return False
+        return True
+
+    async def _commit_behind(self) -> None:
+        """Commit what the journal has, not for each batch but now and then, and at the end."""
+        failures = 0
+        while True:
+            await self._uncommitted.wait()
+            if not self._stopped.is_set():
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), COMMIT_PAUSE_S)
+            self._uncommitted.clear()
+            ending, offset_after = self._stopped.is_set(), self._to_commit
+            try:
+                if offset_after is not None:
+                    await self._consumer.commit(offset_after)
+                    failures = 0
+                    if self._to_commit == offset_after:
+                        self._to_commit = None
+            except SystemFault as fault:
+                failures += 1
+                self._uncommitted.set()
+                await self._pause("commit", fault, failures)
+            if ending:
+                # What is not committed now is in the journal, for the next process on this host.
+                return
 
     def _hand_over(self, batch: list[Message]) -> None:
         for message in batch:

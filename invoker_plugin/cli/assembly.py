@@ -7,9 +7,11 @@ import logging
 import random
 
 from invoker_plugin.bus.feed import MessageFeed
-from invoker_plugin.bus.interface import Consumer, TopicSettings
+from invoker_plugin.bus.interface import Bus, Consumer, TopicSettings
+from invoker_plugin.bus.journal import Journal
 from invoker_plugin.bus.opening import invoker_topic, open_bus
 from invoker_plugin.config.settings import Settings
+from invoker_plugin.containers.engine import Engine
 from invoker_plugin.containers.factory import ContainerFactory
 from invoker_plugin.containers.names import ContainerNames
 from invoker_plugin.containers.settings import ContainerSettings
@@ -33,18 +35,24 @@ MIB = 1024 * 1024
 
 
 class Assembly:
-    """Everything an invoker is made of, by its settings. Start it, stop it, close it."""
+    """Everything an invoker is made of, by its settings. Start it, stop it, close it.
 
-    def __init__(self, settings: Settings) -> None:
+    ``bus`` and ``engine`` take the place of Kafka and of Docker: for benchmarks of all the rest.
+    """
+
+    def __init__(
+        self, settings: Settings, bus: Bus | None = None, engine: Engine | None = None
+    ) -> None:
         self._settings = settings
         prefix = settings.kafka.topic_prefix
         instance = instance_of(settings)
-        self._bus = open_bus(settings)
+        self._bus = bus or open_bus(settings)
         self._producer = self._bus.producer()
         self._store = open_store(settings.store, settings.topic)
         self._block_list: asyncio.Task[None] | None = None
-        self._factory = ContainerFactory(ContainerSettings.from_settings(settings))
+        self._factory = ContainerFactory(ContainerSettings.from_settings(settings), engine)
         self._consumer: Consumer | None = None
+        self._journal: Journal | None = None
         self._pinger = Pinger(
             self._producer, f"{prefix}health", instance, [self._docker_well, self._consumer_well]
         )
@@ -76,7 +84,10 @@ class Assembly:
         await self._store.records.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
-        feed = MessageFeed(self._consumer, self.invoker.take, capacity=peek, max_peek=peek)
+        kafka = settings.kafka
+        if kafka.journal_directory:
+            self._journal = Journal.of(kafka.journal_directory, settings.topic, kafka.hosts)
+        feed = MessageFeed(self._consumer, self.invoker.take, peek, peek, self._journal)
         await self._server.start(settings.server.host, settings.server.port)
         await self.invoker.start(feed)
 
@@ -96,6 +107,9 @@ class Assembly:
         await self._producer.flush()
         await self._bus.close()
         await self._factory.close()
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
     def _make_invoker(self, instance: InvokerInstance) -> Invoker:
         settings = self._settings

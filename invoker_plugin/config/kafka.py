@@ -113,6 +113,13 @@ class KafkaSettings:
     request_timeout_ms: int = setting(
         f"{_KAFKA}producer_requestTimeoutMs", values.DURATION_MS, 30_000, "of one request"
     )
+    journal_directory: str = setting(
+        None,
+        values.PATH,
+        "/var/lib/swift-invoker",
+        "where it is written down which messages were handed over, so that no activation waits "
+        "for a commit; empty: each waits",
+    )
     acks: str = setting(
         f"{_KAFKA}producer_acks",
         values.choice("0", "1", "all", "-1"),
