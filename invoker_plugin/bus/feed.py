@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -34,6 +35,9 @@ LEAST_PAUSE_S = 0.1
 MOST_PAUSE_S = 5.0
 COMMIT_PAUSE_S = 0.1
 """Between two commits of what is in the journal already."""
+SILENCE_S = 45.0
+"""A poll that takes longer hangs: it should return after ``POLL_TIMEOUT_MS``, and a commit that a
+dying broker holds up takes 30 s."""
 
 
 class MessageFeed:
@@ -80,6 +84,8 @@ class MessageFeed:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._handlers: set[asyncio.Task[None]] = set()
+        self._polled_s = self._turned_s = time.monotonic()
+        self._full = False
 
     @property
     def buffered(self) -> int:
@@ -98,8 +104,23 @@ class MessageFeed:
         self._free = min(self._free + count, self._capacity)
         self._work.set()
 
+    def stuck(self) -> str | None:
+        """Which poll hangs, in words, or ``None``. Polls that fail do not hang: they go on."""
+        silent_s = time.monotonic() - self._turned_s
+        if self._full or silent_s < SILENCE_S:
+            return None
+        return "the consumer's poll does not return"
+
+    def silent(self) -> str | None:
+        """Why nothing would be consumed now, in words; ``None`` while it polls, or has enough."""
+        silent_s = time.monotonic() - self._polled_s
+        if self._full or silent_s < SILENCE_S:
+            return None
+        return "the consumer's polls fail"
+
     async def run(self) -> None:
         """Feed until :meth:`stop`; raise :class:`~invoker_plugin.bus.interface.Fenced`."""
+        self._polled_s = self._turned_s = time.monotonic()
         self._filling = asyncio.ensure_future(self._fill())
         dispatching = asyncio.ensure_future(self._dispatch())
         committing = asyncio.ensure_future(self._commit_behind())
@@ -128,12 +149,14 @@ class MessageFeed:
     async def _fill(self) -> None:
         failures = 0
         while not self._stopped.is_set():
+            self._turned_s = time.monotonic()
             if self.buffered > 2 * self._capacity - self._max_peek:
                 await self._drain()
                 continue
             try:
                 self._take(await self._consumer.poll(self._max_peek, POLL_TIMEOUT_MS))
                 failures = 0
+                self._polled_s = time.monotonic()
                 # Its commit goes before the next poll, which it would otherwise have to wait for.
                 await asyncio.sleep(0)
             except SystemFault as fault:
@@ -143,10 +166,16 @@ class MessageFeed:
     async def _drain(self) -> None:
         """Wait for room, and meanwhile keep the brokers from taking us for dead."""
         self._room.clear()
+        self._full = True
         try:
             await asyncio.wait_for(self._room.wait(), KEEP_ALIVE_MS / 1000)
         except asyncio.TimeoutError:
+            self._full = False
+            self._turned_s = time.monotonic()
             await self._consumer.keep_alive()
+        finally:
+            self._full = False
+            self._polled_s = self._turned_s = time.monotonic()
 
     def _take(self, messages: list[Message]) -> None:
         for message in messages:

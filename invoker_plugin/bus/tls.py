@@ -38,6 +38,11 @@ class TlsMaterial:
         """Return a client's TLS context."""
         context = ssl.create_default_context(cadata=self.authorities)
         context.check_hostname = check_hostname
+        self.load_identity(context)
+        return context
+
+    def load_identity(self, context: ssl.SSLContext) -> None:
+        """Have ``context`` show the certificate, where there is one."""
         if self.certificate and self.key:
             # The ssl module reads a certificate from files only; this one is ours alone (0600).
             descriptor, path = tempfile.mkstemp(suffix=".pem")
@@ -47,7 +52,6 @@ class TlsMaterial:
                 context.load_cert_chain(path)
             finally:
                 os.unlink(path)
-        return context
 
     def __repr__(self) -> str:
         return "TlsMaterial(...)"
@@ -80,7 +84,7 @@ def _certificates(path: str, password: str | None) -> list[Certificate]:
     found = [store.cert, *store.additional_certs]
     certificates = [one.certificate for one in found if one is not None]
     if not certificates:
-        raise ConfigurationError(f"kafka.truststore: {path} holds no certificate")
+        raise ConfigurationError(f"{path} holds no certificate")
     return certificates
 
 
@@ -93,7 +97,7 @@ def _identity(path: str, password: str | None) -> tuple[str, str]:
         else:
             store = load_pkcs12(data, _bytes(password))
             if store.cert is None or store.key is None:
-                raise ConfigurationError(f"kafka.keystore: {path} lacks a certificate or its key")
+                raise ConfigurationError(f"{path} lacks a certificate or its key")
             key = store.key
             certificates = [one.certificate for one in (store.cert, *store.additional_certs)]
     except (ValueError, TypeError) as fault:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import random
+from typing import Any
 
 from invoker_plugin.bus.feed import MessageFeed
 from invoker_plugin.bus.interface import Bus, Consumer, TopicSettings
@@ -15,23 +18,33 @@ from invoker_plugin.containers.engine import Engine
 from invoker_plugin.containers.factory import ContainerFactory
 from invoker_plugin.containers.names import ContainerNames
 from invoker_plugin.containers.settings import ContainerSettings
+from invoker_plugin.health.heartbeat import Heartbeat
+from invoker_plugin.health.maintenance import Maintenance
 from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.health.service_manager import ServiceManager
 from invoker_plugin.health.stem_cells import StemCellProbe
 from invoker_plugin.invoker.acknowledger import Acknowledger
 from invoker_plugin.invoker.admission import Admission, AdmissionSettings
+from invoker_plugin.invoker.drain import Drain
 from invoker_plugin.invoker.driver import Driver
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.invoker import Invoker, Parts
 from invoker_plugin.invoker.runtimes import Runtimes
 from invoker_plugin.invoker.starter import Starter
+from invoker_plugin.log import event
 from invoker_plugin.pool import Pool, PoolSettings, PrewarmTarget
-from invoker_plugin.server.admin import AdminServer
+from invoker_plugin.server import tls
+from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer
 from invoker_plugin.store.opening import open_store
 from invoker_plugin.wire.instance import InvokerInstance
 
 logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+LAST_LOOK_S = 1.0
+"""For who asked for the drain, to see how it ended."""
+CLEANING_S = 90.0
+"""More than the removal of containers, with the answers that follow from it, ever takes."""
 
 
 class Assembly:
@@ -53,15 +66,24 @@ class Assembly:
         self._factory = ContainerFactory(ContainerSettings.from_settings(settings), engine)
         self._consumer: Consumer | None = None
         self._journal: Journal | None = None
+        self._feed: MessageFeed | None = None
         self._pinger = Pinger(
-            self._producer, f"{prefix}health", instance, [self._docker_well, self._consumer_well]
+            self._producer,
+            f"{prefix}health",
+            instance,
+            [self._docker_well, self._consumer_well],
+            Maintenance(settings.invoker.disabled_file),
         )
+        self.drain = Drain(settings.invoker.drain_limit_ms / 1000)
         self.invoker = self._make_invoker(instance)
+        self._manager = ServiceManager.of(os.environ)
+        self._heartbeat: asyncio.Task[None] | None = None
         self._server = AdminServer(
             self._pinger,
+            self.drain,
             settings.server.username,
             settings.server.password,
-            self.invoker.state,
+            self.state,
         )
 
     @property
@@ -84,22 +106,28 @@ class Assembly:
         await self._store.records.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
-        kafka = settings.kafka
+        kafka, server = settings.kafka, settings.server
         if kafka.journal_directory:
             self._journal = Journal.of(kafka.journal_directory, settings.topic, kafka.hosts)
-        feed = MessageFeed(self._consumer, self.invoker.take, peek, peek, self._journal)
-        await self._server.start(settings.server.host, settings.server.port)
-        await self.invoker.start(feed)
+        self._feed = MessageFeed(self._consumer, self.invoker.take, peek, peek, self._journal)
+        await self._server.start(server.host, server.port, tls.context(server))
+        await self.invoker.start(self._feed)
+        if not self._pinger.enabled:
+            file = settings.invoker.disabled_file
+            event(logger, logging.WARNING, "started-disabled", file=file)
+        heartbeat = Heartbeat(self._manager, self._consuming, self.invoker.stuck, self._status)
+        self._heartbeat = asyncio.ensure_future(heartbeat.run())
 
     async def stop(self) -> bool:
         """Drain, then close everything; whether all activations ended in time."""
-        ended = await self.invoker.drain(self._settings.invoker.drain_limit_ms / 1000)
+        slack_s = self._settings.store.flush_limit_ms / 1000 + CLEANING_S
+        self._manager.stopping(self._status(), self.drain.left_s + slack_s)
+        ended = await self.invoker.drain()
         await self.close()
         return ended
 
     async def close(self) -> None:
-        """Flush what is on its way, and let go of everything."""
-        await self._server.stop()
+        """Flush what is on its way, and let go of everything; ``GET /state`` answers to the end."""
         if self._block_list is not None:
             self._block_list.cancel()
         await self._acknowledger.settled()
@@ -110,6 +138,34 @@ class Assembly:
         if self._journal is not None:
             self._journal.close()
             self._journal = None
+        self.invoker.phase, self.drain.step = "down", "done"
+        if self.drain.asked_by == ASKED_BY_REQUEST:
+            await asyncio.sleep(LAST_LOOK_S)
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._heartbeat
+        await self._server.stop()
+
+    def state(self) -> dict[str, Any]:
+        """What ``GET /state`` tells (docs/operating.md)."""
+        records = self._store.records
+        told = self.invoker.state()
+        told["name"] = self._pinger.name
+        told["pings"] = {
+            "enabled": self._pinger.enabled,
+            "ill": self._pinger.ill,
+            "sent": self._pinger.sent,
+        }
+        told["records"] = {
+            "queued": records.queued,
+            "queued_bytes": records.queued_bytes,
+            "stored": records.stored,
+            "lost": records.lost,
+        }
+        if self._feed is not None:
+            told["feed"] = {"read_ahead": self._feed.buffered, "taken": self._feed.in_flight}
+        return told
 
     def _make_invoker(self, instance: InvokerInstance) -> Invoker:
         settings = self._settings
@@ -138,7 +194,16 @@ class Assembly:
         )
         probe = stem_cell_probe(settings, driver)
         return Invoker(
-            Parts(self._factory, admission, driver, finisher, self._pinger, probe, self._lag)
+            Parts(
+                self._factory,
+                admission,
+                driver,
+                finisher,
+                self._pinger,
+                probe,
+                self._lag,
+                self.drain,
+            )
         )
 
     def _feed_more(self, count: int) -> None:
@@ -153,8 +218,23 @@ class Assembly:
         return None if await self._factory.healthy() else "Docker does not answer"
 
     async def _consumer_well(self) -> str | None:
-        well = self._consumer is not None and self._consumer.connected
-        return None if well else "the consumer has no connection to Kafka"
+        if not self._consuming():
+            return "the consumer has no connection to Kafka"
+        return None if self._feed is None else self._feed.silent()
+
+    def _consuming(self) -> bool:
+        return self._consumer is not None and self._consumer.connected
+
+    def _status(self) -> str:
+        """One line for the service manager."""
+        in_flight = self.invoker.in_flight
+        if self.drain.asked_by is not None:
+            return f"draining for {self.drain.asked_by}: {self.drain.step}, {in_flight} in flight"
+        if not self._pinger.enabled:
+            return f"disabled; {in_flight} in flight"
+        if self._pinger.ill is not None:
+            return f"no pings: {self._pinger.ill}"
+        return f"{self.invoker.phase}; {in_flight} in flight"
 
 
 def instance_of(settings: Settings) -> InvokerInstance:

@@ -1,4 +1,4 @@
-"""``swift-invoker``: run, check, compare."""
+"""``swift-invoker``: run, check, drain, compare."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from invoker_plugin import __version__
-from invoker_plugin.cli import check, compare, run
+from invoker_plugin.cli import check, compare, drain, run
 from invoker_plugin.errors import ConfigurationError, InvokerError
 
 EXIT_FAILED = 1
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, check, compare):
+    for command in (run, check, drain, compare):
         command.add_parser(subparsers)
     chosen = parser.parse_args(arguments)
     try:

@@ -58,6 +58,12 @@ class InvokerSettings:
     drain_limit_ms: int = setting(
         None, values.DURATION_MS, 60_000, "most time that running activations get at shutdown"
     )
+    disabled_file: str | None = setting(
+        None,
+        values.PATH,
+        None,
+        "file that keeps the invoker disabled over a restart; unset: it is enabled again",
+    )
 
     @property
     def api_host(self) -> str:

@@ -16,19 +16,19 @@ from invoker_plugin.log import event
 _log = logging.getLogger(__name__)
 LIMIT_S = 30.0
 """Not done within this, it has failed (behaviour 150)."""
-_AT_ONCE = 4
-"""All at once would overload Docker (OpenWhisk pull request 5253)."""
 
 
 async def remove_all(
-    engine: Engine, name_prefix: str, directories: SocketDirectories | None
+    engine: Engine, name_prefix: str, directories: SocketDirectories | None, at_once: int
 ) -> int:
     """Remove every container whose name begins with exactly ``name_prefix``, in any state.
 
+    ``at_once`` at one time, since all together would overload Docker (OpenWhisk pull request 5253).
     Returns how many. Raises SystemFault when one could not be removed, or it took over 30 s.
     """
     try:
-        return await asyncio.wait_for(_remove_all(engine, name_prefix, directories), LIMIT_S)
+        removal = _remove_all(engine, name_prefix, directories, at_once)
+        return await asyncio.wait_for(removal, LIMIT_S)
     except asyncio.TimeoutError:
         raise SystemFault(
             f"containers named {name_prefix}* were not removed within {LIMIT_S:.0f} s;"
@@ -37,10 +37,10 @@ async def remove_all(
 
 
 async def _remove_all(
-    engine: Engine, name_prefix: str, directories: SocketDirectories | None
+    engine: Engine, name_prefix: str, directories: SocketDirectories | None, at_once: int
 ) -> int:
     found = await engine.containers(name_prefix)
-    permits = asyncio.Semaphore(_AT_ONCE)
+    permits = asyncio.Semaphore(at_once)
 
     async def remove(container: dict[str, Any]) -> None:
         async with permits:

@@ -88,7 +88,10 @@ class ContainerFactory:
         """Remove every container of this invoker. Raises SystemFault after 30 s."""
         await self._drain_background()
         return await clean_up.remove_all(
-            self._engine, self._settings.name_prefix, self._directories
+            self._engine,
+            self._settings.name_prefix,
+            self._directories,
+            self._settings.removed_at_once,
         )
 
     async def healthy(self) -> bool:

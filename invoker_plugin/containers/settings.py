@@ -51,6 +51,7 @@ class ContainerSettings:
     local_images: tuple[str, ...] = ()
     user_cpus: float | None = None
     parallel_runs: int = 10
+    removed_at_once: int = 10
     docker_host: str | None = None
     socket_root: str | None = None
     rdma_device: str | None = None
@@ -79,6 +80,7 @@ class ContainerSettings:
             local_images=settings.manifest.blackboxes,
             user_cpus=settings.pool.user_cpus,
             parallel_runs=containers.parallel_runs,
+            removed_at_once=settings.pool.batch_deletion_size,
             docker_host=containers.docker_host,
             socket_root=containers.socket_root or None,
             rdma_device=device,

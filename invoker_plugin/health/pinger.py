@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from invoker_plugin.errors import SystemFault
+from invoker_plugin.health.maintenance import Maintenance
 from invoker_plugin.log import event
 from invoker_plugin.wire import jsontext
 from invoker_plugin.wire.instance import InvokerInstance
@@ -37,15 +38,26 @@ class Pinger:
     """
 
     def __init__(
-        self, sender: Sender, topic: str, instance: InvokerInstance, vitals: list[Vital]
+        self,
+        sender: Sender,
+        topic: str,
+        instance: InvokerInstance,
+        vitals: list[Vital],
+        maintenance: Maintenance | None = None,
     ) -> None:
         self._sender = sender
         self._topic = topic
         self._instance = instance
         self._vitals = vitals
-        self._ill: str | None = None
+        self._maintenance = maintenance or Maintenance(None)
         self._task: asyncio.Task[None] | None = None
-        self.enabled = True
+        self.ill: str | None = None
+        """Why no pings are sent though it is enabled, in words."""
+        self.sent = 0
+        self.failed = 0
+        self.left_out = 0
+        """Pings since the start: sent, not taken by Kafka, and left out while a vital was ill."""
+        self.enabled = not self._maintenance.on
 
     @property
     def name(self) -> str:
@@ -59,27 +71,39 @@ class Pinger:
 
     async def enable(self) -> None:
         """Ping again; harmless when it does."""
+        self._maintenance.end()
         self.enabled = True
 
     async def disable(self) -> None:
-        """Say once that this invoker is not to be used, and ping no more until enabled."""
-        if self.enabled:
-            self.enabled = False
-            await self._send(False)
+        """Say once that this invoker is not to be used, and ping no more until enabled.
+
+        A restart does not enable it where the operator gave a file for that
+        (``invoker.disabled_file``).
+        """
+        self._maintenance.begin()
+        await self._say_goodbye()
 
     async def stop(self) -> None:
-        """Disable, and end."""
-        await self.disable()
+        """Say goodbye, and end."""
+        await self._say_goodbye()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
 
+    async def _say_goodbye(self) -> None:
+        if self.enabled:
+            self.enabled = False
+            await self._send(False)
+
     async def _run(self) -> None:
         while True:
-            if self.enabled and await self._well():
-                await self._send(True)
+            if self.enabled:
+                if await self._well():
+                    await self._send(True)
+                else:
+                    self.left_out += 1
             await asyncio.sleep(PING_PERIOD_S)
 
     async def _well(self) -> bool:
@@ -89,16 +113,18 @@ class Pinger:
             ill = await vital()
             if ill is not None:
                 break
-        if ill != self._ill:
+        if ill != self.ill:
             if ill is not None:
                 event(logger, logging.ERROR, "pings-stopped", reason=ill)
             else:
                 event(logger, logging.INFO, "pings-resumed")
-            self._ill = ill
+            self.ill = ill
         return ill is None
 
     async def _send(self, enabled: bool) -> None:
         try:
             await self._sender.send(self._topic, jsontext.encode(ping(self._instance, enabled)))
+            self.sent += 1
         except SystemFault as fault:
+            self.failed += 1
             event(logger, logging.ERROR, "ping-not-sent", error=str(fault))

@@ -12,6 +12,7 @@ from invoker_plugin.errors import SystemFault
 from invoker_plugin.invoker import records, removal
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms, wall_ms
+from invoker_plugin.invoker.drain import SHUT_DOWN
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.handle import Handle, StartFailure
 from invoker_plugin.invoker.no_room import NoRoomLog
@@ -22,6 +23,7 @@ from invoker_plugin.pool import Pool
 from invoker_plugin.pool import effects as fx
 from invoker_plugin.pool import events as ev
 from invoker_plugin.pool.container import State
+from invoker_plugin.pool.job import Job
 from invoker_plugin.wire import texts
 from invoker_plugin.wire.response import ActivationResponse
 
@@ -47,6 +49,7 @@ class Driver:
         self._finisher = finisher
         self._runner = Runner(finisher, self.happen, result_limit_bytes)
         self._feed_more = feed_more
+        self._ending = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -87,6 +90,18 @@ class Driver:
         if cell is not None and cell.state is State.PREWARMED:
             self.happen(ev.ContainerLost(number, reason))
 
+    def give_up(self) -> int:
+        """Begin nothing more; how many activations have not ended.
+
+        Those that wait are answered now. Those that run are when their containers are removed,
+        as the system's fault.
+        """
+        left = self.in_flight
+        self._ending = self._runner.ending = True
+        for job in self.pool.buffer:
+            self._answer_unbegun(job)
+        return left
+
     async def idle(self) -> None:
         """Wait until nothing is under way."""
         while self._tasks:
@@ -95,7 +110,11 @@ class Driver:
     # -- effects ----------------------------------------------------------------------------
 
     def _carry_out(self, effect: fx.Effect) -> None:
-        if isinstance(effect, fx.Run):
+        if self._ending and isinstance(effect, (fx.StartPrewarm, fx.Pause, fx.KillWorker)):
+            return
+        if self._ending and isinstance(effect, (fx.Run, fx.StartCold, fx.InitPrewarmed)):
+            self._answer_unbegun(effect.job)
+        elif isinstance(effect, fx.Run):
             self._run(effect)
         elif isinstance(effect, (fx.StartCold, fx.InitPrewarmed)):
             self._spawn(self._start(effect), effect.container)
@@ -111,8 +130,17 @@ class Driver:
             self._spawn(self._remove(effect))
         elif isinstance(effect, fx.FeedMore):
             self._feed_more(effect.count)
+        elif self._ending:
+            self._answer_unbegun(effect.job)
         else:
             self.no_room.add(self.activations[effect.job.activation_id])
+
+    def _answer_unbegun(self, job: Job) -> None:
+        """The invoker ends before the job began; one that was answered already is passed over."""
+        activation = self.activations.pop(job.activation_id, None)
+        if activation is not None:
+            answering = self._answer_internal_error(activation, SHUT_DOWN)
+            self._watch(asyncio.ensure_future(answering))
 
     def _run(self, effect: fx.Run) -> None:
         activation = self.activations[effect.job.activation_id]
@@ -127,12 +155,14 @@ class Driver:
         if task.cancelled() or task.exception() is not None:
             self._watch(asyncio.ensure_future(self._answer_internal_error(activation)))
             self.happen(ev.JobFinished(effect.container, activation_id, False, False))
-            del self.activations[activation_id]
+            self.activations.pop(activation_id, None)
         elif task.result():
-            del self.activations[activation_id]
+            self.activations.pop(activation_id, None)
 
-    async def _answer_internal_error(self, activation: Activation) -> None:
-        response = ActivationResponse.whisk_error(texts.RESOURCE_PROVISION)
+    async def _answer_internal_error(
+        self, activation: Activation, text: str = texts.RESOURCE_PROVISION
+    ) -> None:
+        response = ActivationResponse.whisk_error(text)
         record = records.record_of(activation, response, None, None, False, None, wall_ms())
         await self._finisher.finish_without_container(activation, record)
 
@@ -156,7 +186,9 @@ class Driver:
 
     def _abort(self, effect: fx.Abort) -> None:
         """Registered with the container at once: its removal waits until the logs were read."""
-        activation = self.activations.pop(effect.job.activation_id)
+        activation = self.activations.pop(effect.job.activation_id, None)
+        if activation is None:
+            return
         handle = self._handles[effect.container]
         self._watch(handle.add_tail(self._answer_aborted(activation, handle)))
 
@@ -164,6 +196,8 @@ class Driver:
         failure = handle.failure or StartFailure(
             ActivationResponse.whisk_error(texts.RESOURCE_PROVISION)
         )
+        if self._ending:
+            failure = StartFailure(ActivationResponse.whisk_error(SHUT_DOWN))
         paid = handle.paid_by(activation.message.activation_id) and failure.outcome is not None
         record = records.record_of(
             activation,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from invoker_plugin.bus.interface import Message
@@ -15,6 +15,7 @@ from invoker_plugin.errors import InvokerError, MalformedMessage, SystemFault
 from invoker_plugin.health.pinger import Pinger
 from invoker_plugin.health.stem_cells import StemCellProbe
 from invoker_plugin.invoker.admission import Admission
+from invoker_plugin.invoker.drain import Drain
 from invoker_plugin.invoker.driver import Driver
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.intake import Intake, Lag
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 FIGURES_S = 10.0
+DRAIN_LIMIT_S = 60.0
+ANSWERING_S = 10.0
+"""For the answers of activations that lost their container when the drain's limit was over."""
 REMEMBERED_IDS = 10_000
 
 
@@ -44,6 +48,9 @@ class Feed(Protocol):
     def processed(self, count: int = 1) -> None:
         """So many messages' places are free again."""
 
+    def stuck(self) -> str | None:
+        """What of it hangs, in words, or ``None``."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -58,6 +65,7 @@ class Parts:
     """Where the operator wants stem cells probed."""
     lag: Lag | None = None
     """Asks how many messages wait in Kafka."""
+    draining: Drain = field(default_factory=lambda: Drain(DRAIN_LIMIT_S))
 
 
 class Invoker:
@@ -75,6 +83,7 @@ class Invoker:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._admitting = 0
         self._intake = Intake(parts.lag)
+        self.draining = parts.draining
         self.phase = "starting"
 
     async def start(self, feed: Feed) -> None:
@@ -101,16 +110,27 @@ class Invoker:
         finally:
             self._admitting -= 1
 
-    async def drain(self, limit_s: float) -> bool:
-        """Finish what was begun and remove the containers; whether all of it ended in time."""
-        self.phase = "draining"
+    async def drain(self, limit_s: float | None = None) -> bool:
+        """Finish what was begun and remove the containers; whether all of it ended in time.
+
+        The limit is that of whoever asked ``draining``, if ``None``.
+        """
+        if limit_s is not None or self.draining.asked_by is None:
+            self.draining.ask("the invoker", limit_s)
+        self.phase, self.draining.step = "draining", "finishing"
         await self._parts.pinger.stop()
         if self._feed is not None:
             self._feed.stop()
-        ended = await self._finished(limit_s)
+        ended = await self._finished()
+        if not ended:
+            self._give_up()
         await self._end_tasks()
+        self.draining.step = "removing"
         await self._clean_up()
-        self.phase = "down"
+        if not ended:
+            await self._settled(ANSWERING_S)
+            await self._clean_up()  # What was still being made the first time.
+        self.draining.step = "flushing"
         return ended
 
     async def failed(self) -> None:
@@ -121,9 +141,23 @@ class Invoker:
         for task in done:
             task.result()
 
+    @property
+    def in_flight(self) -> int:
+        """Activations that were taken and have not ended."""
+        return self._admitting + self._parts.driver.in_flight
+
+    def stuck(self) -> str | None:
+        """Which part of this process hangs, so that only a restart would help; or ``None``."""
+        if self.phase != "up" or self._feed is None:
+            return None
+        return self._feed.stuck()
+
     def state(self) -> dict[str, Any]:
         """What it is doing now."""
-        return snapshot(self._parts.driver, self.phase)
+        told = snapshot(self._parts.driver, self.phase)
+        told["admitting"] = self._admitting
+        told["drain"] = self.draining.told()
+        return told
 
     async def _take(self, raw: Message) -> None:
         try:
@@ -185,23 +219,24 @@ class Invoker:
                 await ended
         self._upkeep, self._feeding = [], None
 
-    async def _finished(self, limit_s: float) -> bool:
+    async def _finished(self) -> bool:
         """Whether all that was begun ended within the limit."""
-        deadline = asyncio.get_running_loop().time() + limit_s
-        while self._admitting or self._parts.driver.in_flight:
-            if asyncio.get_running_loop().time() >= deadline:
-                event(
-                    logger,
-                    logging.ERROR,
-                    "drain-limit-reached",
-                    left=self._parts.driver.in_flight,
-                    limit_s=limit_s,
-                )
+        while self.in_flight:
+            if self.draining.left_s <= 0:
                 return False
             await asyncio.sleep(0.02)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._parts.driver.idle(), max(0.0, deadline - _now()))
+        await self._settled(self.draining.left_s)
         return True
+
+    def _give_up(self) -> None:
+        """The limit is over: answer what has not begun now, the rest when its container goes."""
+        left = self._parts.driver.give_up()
+        self.draining.given_up = left + self._admitting
+        event(logger, logging.ERROR, "drain-limit-reached", left=self.draining.given_up)
+
+    async def _settled(self, limit_s: float) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._parts.driver.idle(), limit_s)
 
     async def _clean_up(self) -> None:
         try:
@@ -209,7 +244,3 @@ class Invoker:
             event(logger, logging.INFO, "containers-removed", count=removed)
         except SystemFault as fault:
             event(logger, logging.ERROR, "containers-left", error=str(fault))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -11,6 +11,7 @@ from invoker_plugin.errors import SystemFault
 from invoker_plugin.invoker import answer, bodies, records
 from invoker_plugin.invoker.activation import Activation, Interval, StartReport
 from invoker_plugin.invoker.clock import since_ms, wall_ms
+from invoker_plugin.invoker.drain import SHUT_DOWN
 from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.handle import Handle
 from invoker_plugin.log import event
@@ -34,6 +35,8 @@ class Runner:
         self._finisher = finisher
         self._happen = happen
         self._result_limit_bytes = result_limit_bytes
+        self.ending = False
+        """The invoker ends and removes its containers: what does not answer is its own fault."""
 
     async def run(self, effect: Run, handle: Handle, activation: Activation) -> bool:
         """Run the activation and tell the pool as soon as its place is free.
@@ -76,6 +79,8 @@ class Runner:
         """What the user is told. Nothing is waited for: stock polls 12 s after each failure."""
         assert handle.container is not None
         limit_ms = activation.action.limits.timeout_ms
+        if self.ending and outcome.status is None and not answer.timed_out(outcome, limit_ms):
+            return ActivationResponse.whisk_error(SHUT_DOWN)
         out_of_memory = answer.worker_out_of_memory(outcome)
         if outcome.status is None and not answer.timed_out(outcome, limit_ms):
             out_of_memory = out_of_memory or await handle.container.out_of_memory()

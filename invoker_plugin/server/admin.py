@@ -1,10 +1,11 @@
-"""Admin endpoints, as OpenWhisk's (behaviours 145, 146), and ``GET /state``."""
+"""Admin endpoints: OpenWhisk's own (behaviours 145, 146), and ``/state`` and ``/drain``."""
 
 from __future__ import annotations
 
 import base64
 import hmac
 import json
+import ssl
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from invoker_plugin.health.pinger import Pinger
+from invoker_plugin.invoker.drain import Drain
 
 UNAUTHORISED = "Authentication is possible but has failed or not yet been provided."
+
+ASKED_BY_REQUEST = "POST /drain"
 
 
 class AdminServer:
@@ -25,11 +29,13 @@ class AdminServer:
     def __init__(
         self,
         pinger: Pinger,
+        drain: Drain,
         username: str,
         password: str | None,
         state: Callable[[], dict[str, Any]],
     ) -> None:
         self._pinger = pinger
+        self._drain = drain
         self._expected: bytes | None = None
         if password is not None:
             self._expected = b"Basic " + base64.b64encode(f"{username}:{password}".encode())
@@ -37,7 +43,7 @@ class AdminServer:
         self._runner: web.AppRunner | None = None
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen on ``host``; ``port`` 0 takes a free one, told by ``self.port``."""
         application = web.Application()
         application.add_routes(
@@ -46,12 +52,13 @@ class AdminServer:
                 web.get("/isEnabled", self._is_enabled),
                 web.post("/enable", self._enable),
                 web.post("/disable", self._disable),
+                web.post("/drain", self._begin_drain),
                 web.get("/state", self._tell_state),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
@@ -69,6 +76,9 @@ class AdminServer:
 
     async def _enable(self, request: web.Request) -> web.Response:
         self._authorise(request)
+        if self._drain.asked_by is not None:
+            text = f"{self._pinger.name} is draining: start it again to enable it."
+            return web.Response(status=409, text=text)
         changed = not self._pinger.enabled
         await self._pinger.enable()
         return self._told("enabled", changed)
@@ -79,13 +89,23 @@ class AdminServer:
         await self._pinger.disable()
         return self._told("disabled", changed)
 
+    async def _begin_drain(self, request: web.Request) -> web.Response:
+        """Have the invoker end; ``limit_s`` may say how long what runs may take."""
+        self._authorise(request)
+        limit_s = None
+        if "limit_s" in request.query:
+            limit_s = _seconds(request.query["limit_s"])
+            if limit_s is None:
+                return web.Response(status=400, text="limit_s: give seconds, 0 or more")
+        return self._told("draining", self._drain.ask(ASKED_BY_REQUEST, limit_s), status=202)
+
     async def _tell_state(self, request: web.Request) -> web.Response:
         self._authorise(request)
         return web.json_response(self._state())
 
-    def _told(self, what: str, changed: bool) -> web.Response:
+    def _told(self, what: str, changed: bool, status: int = 200) -> web.Response:
         when = "now" if changed else "already"
-        return web.Response(text=f"{self._pinger.name} is {when} {what}.")
+        return web.Response(status=status, text=f"{self._pinger.name} is {when} {what}.")
 
     def _authorise(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "").encode()
@@ -95,3 +115,11 @@ class AdminServer:
                 content_type="application/json",
                 headers={"WWW-Authenticate": 'Basic realm="swift-invoker"'},
             )
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

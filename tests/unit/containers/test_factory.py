@@ -196,6 +196,25 @@ def test_clean_up_takes_its_own_in_any_state_and_no_neighbours() -> None:
     run(flow())
 
 
+def test_clean_up_removes_no_more_at_once_than_the_operator_wants() -> None:
+    async def flow() -> None:
+        engine = FakeEngine()
+        for number in range(5):
+            name = f"wsk0_{number}_guest_a"
+            engine.existing[name] = {"Id": name, "Names": [f"/{name}"], "State": "running"}
+        engine.gates["remove"] = asyncio.Event()
+        cleaning = asyncio.ensure_future(factory_of(engine, removed_at_once=2).clean_up())
+        while len(engine.called("remove")) < 2:
+            await asyncio.sleep(0.001)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(engine.called("remove")) == 2
+        engine.gates["remove"].set()
+        assert await cleaning == 5
+
+    run(flow())
+
+
 def test_clean_up_that_fails_or_hangs_is_a_system_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from invoker_plugin.containers import clean_up
 

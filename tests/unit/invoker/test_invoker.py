@@ -156,8 +156,10 @@ def test_state_tells_what_it_holds() -> None:
         assert state["pool"]["no_room"] == 0
         (container,) = state["containers"]
         assert container["workers"] == {"w1": None}
+        assert state["drain"] is None
         await life.invoker.drain(5)
-        assert life.invoker.state()["phase"] == "down"
+        state = life.invoker.state()
+        assert (state["phase"], state["drain"]["step"]) == ("draining", "flushing")
 
     asyncio.run(scenario())
 
