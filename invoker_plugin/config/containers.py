@@ -64,6 +64,12 @@ class ContainersSettings:
         10,
         "containers made at one time",
     )
+    ready_networks: int = setting(
+        None,
+        values.INTEGER,
+        0,
+        "network namespaces made ahead for new containers to join; 0: none",
+    )
     mask_arguments: bool = setting(
         "CONFIG_whisk_docker_client_maskDockerRunArgs",
         values.FLAG,

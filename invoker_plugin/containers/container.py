@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,9 @@ class Container:
         client: ContainerClient,
         log_source: LogSource,
         directories: SocketDirectories | None,
+        removed: Callable[[], None] | None = None,
     ) -> None:
+        """``removed`` is called when the container is gone: for what only it had use of."""
         self.traits = traits
         self._engine = engine
         self._deaths = deaths
@@ -67,6 +69,7 @@ class Container:
         self._log_source = log_source
         self._logs = LogCollector(log_source, traits.id)
         self._directories = directories
+        self._removed = removed
         self._paused = False
         self._logs_apart: bool | None = None
         """Whether the runtime keeps activations' logs apart; unknown before it answered."""
@@ -128,6 +131,8 @@ class Container:
         if self._paused:
             await _try_to_unpause(self._engine, self.id)
         await self._engine.remove(self.id)
+        if self._removed is not None:
+            self._removed()
         directory = self.traits.socket_directory
         if self._directories is not None and directory is not None:
             await self._directories.remove(directory)

@@ -119,6 +119,22 @@ class Engine:
         call = self._begin(PULL_S, lambda client: _pull(client, image), self._pull_threads)
         await self._end("pull", PULL_S, call)
 
+    async def import_image(
+        self, content: bytes, repository: str, tag: str, changes: list[str]
+    ) -> None:
+        """Make an image of a tar file; ``changes`` are Dockerfile instructions."""
+        await self._call(
+            "import",
+            LONG_S,
+            lambda client: client.import_image_from_data(
+                content, repository=repository, tag=tag, changes=changes
+            ),
+        )
+
+    async def network(self, name: str) -> Facts:
+        """All that Docker knows of a network."""
+        return await self._call("network", SHORT_S, lambda client: _network(client, name))
+
     async def logs(self, container: str, stream: str, since: float) -> list[bytes]:
         """What ``stream`` (``stdout`` or ``stderr``) said since, a timestamp before each piece."""
         return await self._call(
@@ -206,6 +222,11 @@ def _create(client: docker.APIClient, name: str, config: Facts) -> Facts:
 
 def _image(client: docker.APIClient, name: str) -> Facts:
     facts: Facts = client.inspect_image(name)  # type: ignore[no-untyped-call]
+    return facts
+
+
+def _network(client: docker.APIClient, name: str) -> Facts:
+    facts: Facts = client.inspect_network(name)
     return facts
 
 

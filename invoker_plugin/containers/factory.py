@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from invoker_plugin.containers import arguments, clean_up
@@ -19,6 +20,8 @@ from invoker_plugin.containers.http_client import ContainerClient
 from invoker_plugin.containers.http_connection import Address, TcpAddress, UnixAddress
 from invoker_plugin.containers.images import Image, Images
 from invoker_plugin.containers.log_sources import EngineLog, JsonFile, LogSource
+from invoker_plugin.containers.networks import joining
+from invoker_plugin.containers.networks.ready import Network, ReadyNetworks
 from invoker_plugin.containers.settings import ContainerSettings
 from invoker_plugin.containers.socket_directories import SocketDirectories, socket_in
 from invoker_plugin.containers.specification import ContainerSpecification
@@ -37,6 +40,10 @@ class _ExitedAtOnce(Exception):
     """The container's process ended before anything was asked of it."""
 
 
+class _NetworkLost(Exception):
+    """A network that was made ahead could not be joined; nothing of the attempt is left."""
+
+
 class ContainerFactory:
     """Provides ``interface.AnyContainerFactory`` with one Docker Engine."""
 
@@ -45,6 +52,7 @@ class ContainerFactory:
         self._engine = engine or Engine(settings.docker_host)
         self._images = Images(self._engine, settings)
         self._deaths = DeathWatch(self._engine, settings.name_prefix.rstrip("_"))
+        self._networks = ReadyNetworks(self._engine, self._deaths, settings)
         self._permits = asyncio.Semaphore(settings.parallel_runs)
         root = settings.socket_root
         self._directories = SocketDirectories(root) if root else None
@@ -65,6 +73,7 @@ class ContainerFactory:
         self.prepare()
         self._deaths.start()
         await self.clean_up()
+        self._networks.start()
 
     def prepare(self) -> None:
         """Make what containers need on this host. Raises SystemFault."""
@@ -86,6 +95,7 @@ class ContainerFactory:
 
     async def clean_up(self) -> int:
         """Remove every container of this invoker. Raises SystemFault after 30 s."""
+        await self._networks.stop()
         await self._drain_background()
         return await clean_up.remove_all(
             self._engine,
@@ -107,9 +117,14 @@ class ContainerFactory:
 
     async def close(self) -> None:
         """Let go of threads and connections; containers stay."""
+        await self._networks.stop()
         await self._drain_background()
         self._deaths.stop()
         self._engine.close()
+
+    def figures(self) -> dict[str, Any]:
+        """What ``GET /state`` tells of it."""
+        return {"ready_networks": self._networks.figures()}
 
     def on_exit(self, listener: Callable[[str], None]) -> None:
         """Have ``listener`` called with the id of each container that exits by itself."""
@@ -121,24 +136,64 @@ class ContainerFactory:
         config = arguments.create_arguments(
             specification, self._settings, image.name, image.protocol, directory
         )
+        self._networks.begin_start()
         try:
             async with self._permits:
-                began = time.monotonic()
-                identity = await self._engine.create(specification.name, config)
-                create_ms = _since_ms(began)
-                try:
-                    facts, start_ms = await self._start(identity)
-                    address = _address(facts, config["HostConfig"]["NetworkMode"], directory)
-                except BaseException:
-                    # What was created and is of no use must not stay (behaviour 91).
-                    self._abandon(identity, specification.name)
-                    raise
+                return await self._launch(specification, image, directory, config)
         except DockerFault as fault:
             raise launch_fault(fault, image.name, specification.managed) from None
         except _ExitedAtOnce:
             if specification.managed:
                 raise SystemFault(f"runtime image {image.name!r} exits as it starts") from None
             raise DeveloperFault(texts.ABNORMAL_INITIALIZATION) from None
+        finally:
+            self._networks.end_start()
+
+    async def _launch(
+        self,
+        specification: ContainerSpecification,
+        image: Image,
+        directory: str | None,
+        config: dict[str, Any],
+    ) -> Container:
+        """Create and start it, in a network that is ready where there is one for it."""
+        network = self._networks.take(config, specification.name)
+        if network is not None:
+            try:
+                return await self._made(specification, image, directory, config, network)
+            except _NetworkLost as lost:
+                self._networks.not_joined(specification.name, f"could not be joined: {lost}")
+        return await self._made(specification, image, directory, config, None)
+
+    async def _made(
+        self,
+        specification: ContainerSpecification,
+        image: Image,
+        directory: str | None,
+        config: dict[str, Any],
+        network: Network | None,
+    ) -> Container:
+        identity: str | None = None
+        began = time.monotonic()
+        try:
+            given = config if network is None else joining.joined(config, network.holder)
+            identity = await self._engine.create(specification.name, given)
+            create_ms = _since_ms(began)
+            facts, start_ms = await self._start(identity)
+            address = _address(facts, config["HostConfig"]["NetworkMode"], directory, network)
+        except BaseException as failure:
+            if network is not None:
+                self._networks.discard(network)
+                if isinstance(failure, DockerFault) and _concerns(failure, network):
+                    if identity is not None:
+                        # At once, since the next attempt wants the same name.
+                        self._deaths.forget(identity)
+                        await self._remove_broken(identity, specification.name)
+                    raise _NetworkLost(str(failure)) from None
+            if identity is not None:
+                # What was created and is of no use must not stay (behaviour 91).
+                self._abandon(identity, specification.name)
+            raise
         traits = Traits(
             identity,
             specification.name,
@@ -149,7 +204,7 @@ class ContainerFactory:
             create_ms,
             start_ms,
         )
-        return self._container(traits, str(facts.get("LogPath") or ""))
+        return self._container(traits, str(facts.get("LogPath") or ""), network)
 
     async def _start(self, identity: str) -> tuple[dict[str, Any], float]:
         """Start it: what Docker then knows of it, and the time that starting took in ms."""
@@ -165,7 +220,7 @@ class ContainerFactory:
             raise _ExitedAtOnce
         return facts, start_ms
 
-    def _container(self, traits: Traits, log_path: str) -> Container:
+    def _container(self, traits: Traits, log_path: str, network: Network | None) -> Container:
         fate = self._deaths.follow(traits.id)
         client = ContainerClient(
             traits.address,
@@ -174,7 +229,13 @@ class ContainerFactory:
             lambda: fate.exited,
         )
         source = _log_source(self._engine, traits.id, log_path)
-        return Container(traits, self._engine, self._deaths, client, source, self._directories)
+        removed = None
+        if network is not None:
+            self._networks.joined(network, traits.id)
+            removed = partial(self._networks.discard, network)
+        return Container(
+            traits, self._engine, self._deaths, client, source, self._directories, removed
+        )
 
     def _abandon(self, identity: str, name: str) -> None:
         self._deaths.forget(identity)
@@ -198,10 +259,20 @@ class ContainerFactory:
             await asyncio.wait(set(self._background))
 
 
-def _address(facts: dict[str, Any], network: str, directory: str | None) -> Address:
+def _concerns(fault: DockerFault, network: Network) -> bool:
+    """Whether it may be the network's holder that is at fault, and not the container itself."""
+    text = str(fault).lower()
+    return network.holder in text or "network" in text or "namespace" in text
+
+
+def _address(
+    facts: dict[str, Any], network: str, directory: str | None, ready: Network | None
+) -> Address:
     """Where the container's proxy is reached. Raises SystemFault (behaviour 97)."""
     if directory is not None:
         return UnixAddress(socket_in(directory))
+    if ready is not None:
+        return TcpAddress(ready.ip, arguments.PORT)
     if network == "host":
         return TcpAddress("127.0.0.1", arguments.PORT)
     networks: dict[str, Any] = facts.get("NetworkSettings", {}).get("Networks") or {}

@@ -31,7 +31,8 @@ class ContainerSettings:
     ``KEY`` alone for an empty value (behaviour 85). ``user_memory_mb`` is the pool's whole memory,
     which cpu-shares are proportional to. ``local_images`` are users' images that are never pulled.
     ``socket_root`` is a directory of the Docker host's that this process sees under the same path;
-    None has Swift containers reached over TCP. ``rdma_device`` is an RDMA device (``mlx5_0``),
+    None has Swift containers reached over TCP. ``ready_networks`` are made ahead of the containers
+    that will join them. ``rdma_device`` is an RDMA device (``mlx5_0``),
     ``rdma_character_device`` its ``/dev/infiniband/uverbsN``. ``response_limit_bytes`` is the
     largest result that is taken, ``truncation_bytes`` what is kept of a larger one.
     """
@@ -52,6 +53,7 @@ class ContainerSettings:
     user_cpus: float | None = None
     parallel_runs: int = 10
     removed_at_once: int = 10
+    ready_networks: int = 0
     docker_host: str | None = None
     socket_root: str | None = None
     rdma_device: str | None = None
@@ -81,6 +83,7 @@ class ContainerSettings:
             user_cpus=settings.pool.user_cpus,
             parallel_runs=containers.parallel_runs,
             removed_at_once=settings.pool.batch_deletion_size,
+            ready_networks=containers.ready_networks,
             docker_host=containers.docker_host,
             socket_root=containers.socket_root or None,
             rdma_device=device,
@@ -95,6 +98,8 @@ class ContainerSettings:
             raise ConfigurationError("the pool's user memory must be more than 0 MB")
         if self.parallel_runs < 1:
             raise ConfigurationError("docker client parallel-runs must be 1 or more")
+        if self.ready_networks < 0:
+            raise ConfigurationError("containers.ready_networks must be 0 (none) or more")
         if self.rdma_device and not self.rdma_character_device:
             raise ConfigurationError(
                 f"RDMA device {self.rdma_device} has no character device under /dev/infiniband;"

@@ -43,6 +43,10 @@ class FakeEngine:
         self.silent_s = 0.0
         self.events: list[dict[str, Any]] = []
         self.closed = False
+        self.configs: dict[str, dict[str, Any]] = {}
+        self.driver = "bridge"
+        self.architecture = "amd64"
+        self.refuse_joining = ""
 
     async def _call(self, name: str, what: str) -> None:
         self.calls.append((name, what))
@@ -62,16 +66,21 @@ class FakeEngine:
 
     async def version(self, limit_s: float = 10.0) -> dict[str, Any]:
         await self._call("version", "")
-        return {"Version": "20.10.24", "ApiVersion": "1.41"}
+        return {"Version": "20.10.24", "ApiVersion": "1.41", "Arch": self.architecture}
 
     async def create(self, name: str, config: dict[str, Any]) -> str:
+        number = len(self.called("create")) + 1
         await self._call("create", name)
-        identity = self.next_id(len(self.called("create")))
+        identity = self.next_id(number)
         self.existing[identity] = {"Id": identity, "Names": [f"/{name}"], "State": "created"}
+        self.configs[identity] = config
         return identity
 
     async def start(self, container: str) -> None:
         await self._call("start", container)
+        mode = self.configs.get(container, {}).get("HostConfig", {}).get("NetworkMode", "")
+        if self.refuse_joining and mode.startswith("container:"):
+            raise DockerFault(f"docker start: {self.refuse_joining}", 500)
 
     async def inspect(self, container: str) -> dict[str, Any]:
         await self._call("inspect", container)
@@ -107,6 +116,16 @@ class FakeEngine:
     async def pull(self, image: str) -> None:
         await self._call("pull", image)
         self.images.setdefault(image, {})
+
+    async def import_image(
+        self, content: bytes, repository: str, tag: str, changes: list[str]
+    ) -> None:
+        await self._call("import", f"{repository}:{tag}")
+        self.images[f"{repository}:{tag}"] = {}
+
+    async def network(self, name: str) -> dict[str, Any]:
+        await self._call("network", name)
+        return {"Name": name, "Driver": self.driver}
 
     def watch(self, label: str, since: int) -> Events:
         return Events(self.events)
