@@ -157,6 +157,7 @@ class Assembly:
             "ill": self._pinger.ill,
             "sent": self._pinger.sent,
         }
+        told.update(self._factory.figures())
         told["records"] = {
             "queued": records.queued,
             "queued_bytes": records.queued_bytes,
