@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
 
 from devstack.errors import DevstackError
 from devstack.lock import exclusive
 from devstack.stack import Stack
+
+# An example's time says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")
