@@ -13,6 +13,7 @@ from invoker_plugin.bus.feed import MessageFeed
 from invoker_plugin.bus.interface import Bus, Consumer, TopicSettings
 from invoker_plugin.bus.journal import Journal
 from invoker_plugin.bus.opening import invoker_topic, open_bus
+from invoker_plugin.cli.standing import standing
 from invoker_plugin.config.settings import Settings
 from invoker_plugin.containers.engine import Engine
 from invoker_plugin.containers.factory import ContainerFactory
@@ -32,9 +33,13 @@ from invoker_plugin.invoker.invoker import Invoker, Parts
 from invoker_plugin.invoker.runtimes import Runtimes
 from invoker_plugin.invoker.starter import Starter
 from invoker_plugin.log import event
+from invoker_plugin.metrics.loop_lag import LoopLag
+from invoker_plugin.metrics.metrics import Metrics
+from invoker_plugin.metrics.standing import Standing
 from invoker_plugin.pool import Pool, PoolSettings, PrewarmTarget
+from invoker_plugin.pool.job import Policy
 from invoker_plugin.server import tls
-from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer
+from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer, Scrape
 from invoker_plugin.store.opening import open_store
 from invoker_plugin.wire.instance import InvokerInstance
 
@@ -63,7 +68,12 @@ class Assembly:
         self._producer = self._bus.producer()
         self._store = open_store(settings.store, settings.topic)
         self._block_list: asyncio.Task[None] | None = None
-        self._factory = ContainerFactory(ContainerSettings.from_settings(settings), engine)
+        self._metrics = Metrics(instance.source)
+        self._loop_lag = LoopLag()
+        self._store.records.on_stored = self._record_stored
+        self._factory = ContainerFactory(
+            ContainerSettings.from_settings(settings), engine, self._metrics.docker.called
+        )
         self._consumer: Consumer | None = None
         self._journal: Journal | None = None
         self._feed: MessageFeed | None = None
@@ -78,12 +88,14 @@ class Assembly:
         self.invoker = self._make_invoker(instance)
         self._manager = ServiceManager.of(os.environ)
         self._heartbeat: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self._server = AdminServer(
             self._pinger,
             self.drain,
             settings.server.username,
             settings.server.password,
             self.state,
+            self._scrape(),
         )
 
     @property
@@ -117,6 +129,7 @@ class Assembly:
             event(logger, logging.WARNING, "started-disabled", file=file)
         heartbeat = Heartbeat(self._manager, self._consuming, self.invoker.stuck, self._status)
         self._heartbeat = asyncio.ensure_future(heartbeat.run())
+        self._measuring = asyncio.ensure_future(self._loop_lag.run())
 
     async def stop(self) -> bool:
         """Drain, then close everything; whether all activations ended in time."""
@@ -141,10 +154,11 @@ class Assembly:
         self.invoker.phase, self.drain.step = "down", "done"
         if self.drain.asked_by == ASKED_BY_REQUEST:
             await asyncio.sleep(LAST_LOOK_S)
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._heartbeat
+        for task in (self._heartbeat, self._measuring):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._server.stop()
 
     def state(self) -> dict[str, Any]:
@@ -179,6 +193,7 @@ class Assembly:
                 settings.pool.user_memory_mb,
                 settings.pool.slots,
                 settings.encryption.keys,
+                forced_start(settings),
             ),
             self._store.actions,
             self._store.blocked,
@@ -186,12 +201,22 @@ class Assembly:
         )
         events = self._events_topic if settings.invoker.user_events else None
         self._acknowledger = Acknowledger(self._producer, instance, prefix, events)
-        finisher = Finisher(self._acknowledger, self._store.records, self._store.levels)
+        finisher = Finisher(
+            self._acknowledger,
+            self._store.records,
+            self._store.levels,
+            self._metrics.activations,
+        )
         number, unique_name = instance.instance, settings.invoker.unique_name
         names = ContainerNames(number, unique_name)
         starter = Starter(self._factory, names, runtimes, limit_bytes)
-        driver = Driver(
-            Pool(pool_settings(settings)), starter, finisher, self._feed_more, limit_bytes
+        self._driver = driver = Driver(
+            Pool(pool_settings(settings)),
+            starter,
+            finisher,
+            self._feed_more,
+            limit_bytes,
+            self._metrics.containers,
         )
         probe = stem_cell_probe(settings, driver)
         return Invoker(
@@ -203,9 +228,29 @@ class Assembly:
                 self._pinger,
                 probe,
                 self._lag,
+                self._metrics,
                 self.drain,
             )
         )
+
+    def _scrape(self) -> Scrape | None:
+        wanted = self._settings.server.metrics
+        if wanted == "off":
+            return None
+        return Scrape(lambda: self._metrics.text(self._standing), wanted == "login")
+
+    def _standing(self) -> Standing:
+        return standing(
+            self.invoker,
+            self._driver,
+            self._pinger,
+            self._store.records,
+            self._feed,
+            self._loop_lag.take_ms(),
+        )
+
+    def _record_stored(self, waited_ms: int) -> None:
+        self._metrics.activations.stored.observe(waited_ms / 1000)
 
     def _feed_more(self, count: int) -> None:
         self.invoker.feed_more(count)
@@ -262,6 +307,12 @@ def stem_cell_probe(settings: Settings, driver: Driver) -> StemCellProbe | None:
         containers.health_check_period_ms / 1000,
         containers.health_check_fails,
     )
+
+
+def forced_start(settings: Settings) -> Policy | None:
+    """How all activations are to be started, where the operator says so (OpenWhisk #5349)."""
+    start = settings.pool.start
+    return None if start == "auto" else Policy(start)
 
 
 def max_peek(settings: Settings) -> int:

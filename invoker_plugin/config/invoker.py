@@ -89,6 +89,12 @@ class ServerSettings:
     client_auth: bool = setting(
         f"{_ADMIN}https_clientAuth", values.FLAG, False, "ask clients for a certificate"
     )
+    metrics: str = setting(
+        None,
+        values.choice("open", "login", "off"),
+        "open",
+        "who may read `/metrics`: anyone who reaches the port, only who logs in, nobody",
+    )
     username: str = setting(f"{_ADMIN}username", values.TEXT, "invoker.user", "of an operator")
     password: str | None = setting(
         f"{_ADMIN}password", values.SECRET, None, "of an operator; unset: admin calls are refused"

@@ -28,6 +28,12 @@ class PoolSettings:
         "how far reading ahead grows with the concurrency limit (over 0, at most 1)",
     )
     slots: int = setting(None, values.INTEGER, 16, "most workers of one template")
+    start: str = setting(
+        None,
+        values.choice("auto", "fork", "warm", "cold"),
+        "auto",
+        "start of every activation, whatever its action's `swift-start` says; `auto`: as it says",
+    )
     pause_grace_ms: int = setting(
         f"{_PROXY}timeouts_pauseGrace",
         values.DURATION_MS,

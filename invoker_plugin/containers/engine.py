@@ -21,6 +21,8 @@ from invoker_plugin.containers.threads import Threads
 
 Result = TypeVar("Result")
 Facts = dict[str, Any]
+Observe = Callable[[str, str, float], None]
+"""Told of each call that ended: its name, ``ok``, ``error`` or ``timeout``, and its seconds."""
 
 LONG_S = 60.0
 """create, start, remove, list, inspect (behaviour 88)."""
@@ -35,8 +37,9 @@ _DEEPEST = 50
 class Engine:
     """One Docker Engine: ``docker_host`` as in DOCKER_HOST, None for that variable's own."""
 
-    def __init__(self, docker_host: str | None = None) -> None:
+    def __init__(self, docker_host: str | None = None, observe: Observe | None = None) -> None:
         self._docker_host = docker_host
+        self._observe = observe
         self._threads = Threads(_THREADS, "docker")
         # Apart, so that slow registries block nothing else.
         self._pull_threads = Threads(_PULL_THREADS, "docker-pull")
@@ -180,19 +183,33 @@ class Engine:
     async def _end(self, name: str, limit_s: float, call: asyncio.Future[Result]) -> Result:
         # Whoever gives up waiting leaves an exception behind that nobody else would fetch.
         call.add_done_callback(_fetch_exception)
+        begun_s = time.monotonic()
+        result = await self._await(name, limit_s, call, begun_s)
+        self._last_answer = time.monotonic()
+        self._tell(name, "ok", begun_s)
+        return result
+
+    async def _await(
+        self, name: str, limit_s: float, call: asyncio.Future[Result], begun_s: float
+    ) -> Result:
         try:
-            result = await asyncio.wait_for(asyncio.shield(call), limit_s)
+            return await asyncio.wait_for(asyncio.shield(call), limit_s)
         except (asyncio.TimeoutError, requests.exceptions.Timeout):
+            self._tell(name, "timeout", begun_s)
             raise DockerTimeout(
                 f"docker {name}: timeout, no answer within {limit_s:.0f} s"
             ) from None
         except docker.errors.APIError as error:
             self._last_answer = time.monotonic()
+            self._tell(name, "error", begun_s)
             raise DockerFault(f"docker {name}: {_explain(error)}", error.status_code) from None
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            self._tell(name, "error", begun_s)
             raise DockerFault(f"docker {name}: {_reason(error)}") from None
-        self._last_answer = time.monotonic()
-        return result
+
+    def _tell(self, name: str, result: str, begun_s: float) -> None:
+        if self._observe is not None:
+            self._observe(name, result, time.monotonic() - begun_s)
 
     def _client(self, limit_s: float) -> docker.APIClient:
         """A client whose sockets wait ``limit_s``; made in a thread, since it asks Docker."""

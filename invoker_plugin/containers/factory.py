@@ -14,7 +14,7 @@ from typing import Any
 from invoker_plugin.containers import arguments, clean_up
 from invoker_plugin.containers.container import Container, Traits
 from invoker_plugin.containers.deaths import DeathWatch
-from invoker_plugin.containers.engine import Engine
+from invoker_plugin.containers.engine import Engine, Observe
 from invoker_plugin.containers.engine_errors import DockerFault, launch_fault
 from invoker_plugin.containers.http_client import ContainerClient
 from invoker_plugin.containers.http_connection import Address, TcpAddress, UnixAddress
@@ -47,9 +47,14 @@ class _NetworkLost(Exception):
 class ContainerFactory:
     """Provides ``interface.AnyContainerFactory`` with one Docker Engine."""
 
-    def __init__(self, settings: ContainerSettings, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        settings: ContainerSettings,
+        engine: Engine | None = None,
+        observe: Observe | None = None,
+    ) -> None:
         self._settings = settings
-        self._engine = engine or Engine(settings.docker_host)
+        self._engine = engine or Engine(settings.docker_host, observe)
         self._images = Images(self._engine, settings)
         self._deaths = DeathWatch(self._engine, settings.name_prefix.rstrip("_"))
         self._networks = ReadyNetworks(self._engine, self._deaths, settings)

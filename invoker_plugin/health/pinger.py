@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 PING_PERIOD_S = 1.0
 
 Vital = Callable[[], Awaitable[str | None]]
-"""Asks whether something that the invoker needs works: ``None``, or what is wrong, in words."""
+"""Asks whether something that the invoker needs works: ``None``, or what is wrong, in words.
+
+Few texts, without figures in them: each change is logged, and each text is a label of a metric.
+"""
 
 
 class Sender(Protocol):
@@ -57,6 +60,8 @@ class Pinger:
         self.failed = 0
         self.left_out = 0
         """Pings since the start: sent, not taken by Kafka, and left out while a vital was ill."""
+        self.stops: dict[str, int] = {}
+        """How often pings were stopped, by what was wrong; the vitals' texts are few."""
         self.enabled = not self._maintenance.on
 
     @property
@@ -115,6 +120,7 @@ class Pinger:
                 break
         if ill != self.ill:
             if ill is not None:
+                self.stops[ill] = self.stops.get(ill, 0) + 1
                 event(logger, logging.ERROR, "pings-stopped", reason=ill)
             else:
                 event(logger, logging.INFO, "pings-resumed")

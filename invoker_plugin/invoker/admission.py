@@ -10,6 +10,7 @@ from typing import Protocol
 from invoker_plugin.errors import ApplicationFault, InvokerError, SystemFault
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms
+from invoker_plugin.invoker.health_action import is_health_action
 from invoker_plugin.invoker.runtimes import Runtimes
 from invoker_plugin.log import event
 from invoker_plugin.pool.job import ActionKey, Job, Policy
@@ -20,9 +21,6 @@ from invoker_plugin.wire.limits import SystemLimits
 from invoker_plugin.wire.parameters import partition_arguments, unlock
 
 logger = logging.getLogger(__name__)
-
-HEALTH_NAMESPACE = "whisk.system"
-HEALTH_ACTION = "invokerHealthTestAction"
 
 
 class ActionSource(Protocol):
@@ -51,6 +49,8 @@ class AdmissionSettings:
     memory_mb: int
     most_slots: int
     keys: Mapping[str, bytes]
+    start: Policy | None = None
+    """How all activations start, whatever their actions wish; ``None``: as they wish."""
 
 
 class Admission:
@@ -112,16 +112,17 @@ class Admission:
             arrived_ms=steady_ms(),
             concurrency=action.limits.concurrency,
             swift=swift,
-            policy=_policy(message, action),
+            policy=_policy(message, action, self._settings.start),
             slots=_slots(action, self._settings.most_slots),
         )
 
 
-def _policy(message: ActivationMessage, action: Action) -> Policy:
-    """The action's wish. A health action always makes a container, so that a sick Docker shows."""
-    reference = message.action
-    if reference.path == HEALTH_NAMESPACE and reference.name.startswith(HEALTH_ACTION):
+def _policy(message: ActivationMessage, action: Action, forced: Policy | None) -> Policy:
+    """The deployment's wish, else the action's. A health action always makes a container."""
+    if is_health_action(message):
         return Policy.COLD
+    if forced is not None:
+        return forced
     wish = action.annotations.get("swift-start", Policy.AUTO.value)
     try:
         return Policy(wish)

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from invoker_plugin.containers.interface import AnyContainer
 from invoker_plugin.errors import SystemFault
-from invoker_plugin.invoker import records, removal
+from invoker_plugin.invoker import health_action, records, removal
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms, wall_ms
 from invoker_plugin.invoker.drain import SHUT_DOWN
@@ -19,6 +21,7 @@ from invoker_plugin.invoker.no_room import NoRoomLog
 from invoker_plugin.invoker.runner import Runner
 from invoker_plugin.invoker.starter import Starter
 from invoker_plugin.log import event
+from invoker_plugin.metrics.containers import ContainerMetrics
 from invoker_plugin.pool import Pool
 from invoker_plugin.pool import effects as fx
 from invoker_plugin.pool import events as ev
@@ -40,9 +43,11 @@ class Driver:
         finisher: Finisher,
         feed_more: Callable[[int], None],
         result_limit_bytes: int,
+        metrics: ContainerMetrics | None = None,
     ) -> None:
         self.pool = pool
-        self.no_room = NoRoomLog(pool)
+        self._metrics = metrics or ContainerMetrics(CollectorRegistry())
+        self.no_room = NoRoomLog(pool, self._metrics.no_room)
         self.activations: dict[str, Activation] = {}
         self._handles: dict[int, Handle] = {}
         self._starter = starter
@@ -82,6 +87,16 @@ class Driver:
             if cell.state is State.PREWARMED
             and (handle := self._handles.get(cell.number)) is not None
             and handle.container is not None
+        ]
+
+    def rungs(self) -> list[tuple[str | None, int, int]]:
+        """Of each template that is up: the rung of RDMA sharing, workers, and places for more."""
+        return [
+            (handle.rdma, len(template.workers), max(0, template.slots - len(template.workers)))
+            for template in self.pool.containers
+            if template.forks
+            and template.state is State.READY
+            and (handle := self._handles.get(template.number)) is not None
         ]
 
     def stem_cell_lost(self, number: int, reason: str) -> None:
@@ -163,6 +178,7 @@ class Driver:
         self, activation: Activation, text: str = texts.RESOURCE_PROVISION
     ) -> None:
         response = ActivationResponse.whisk_error(text)
+        self._finisher.metrics.unstarted(response.status_code)
         record = records.record_of(activation, response, None, None, False, None, wall_ms())
         await self._finisher.finish_without_container(activation, record)
 
@@ -198,6 +214,8 @@ class Driver:
         )
         if self._ending:
             failure = StartFailure(ActivationResponse.whisk_error(SHUT_DOWN))
+        self._finisher.metrics.unstarted(failure.response.status_code)
+        health_action.log_result(activation.message, failure.response)
         paid = handle.paid_by(activation.message.activation_id) and failure.outcome is not None
         record = records.record_of(
             activation,
@@ -214,6 +232,7 @@ class Driver:
             await self._finisher.finish_without_container(activation, record)
 
     async def _kill_worker(self, effect: fx.KillWorker) -> None:
+        self._metrics.worker_ended(effect.reason)
         handle = self._handles[effect.container]
         assert handle.container is not None
         try:
@@ -242,6 +261,7 @@ class Driver:
         handle = self._handles.get(effect.container)
         if handle is not None:
             self._not_kept(handle, effect.reason)
+            self._metrics.removed(effect.reason)
             async with handle.lifecycle:
                 await handle.settled()
                 if handle.container is not None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 from typing import Protocol
+
+from prometheus_client import CollectorRegistry
 
 from invoker_plugin.containers import log_line
 from invoker_plugin.containers.collection import LogCollection
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.errors import InvokerError
-from invoker_plugin.invoker import answer, records
+from invoker_plugin.invoker import answer, health_action, records
 from invoker_plugin.invoker.acknowledger import Acknowledger
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.admission import Blocked, unresolved
-from invoker_plugin.invoker.clock import wall_ms
+from invoker_plugin.invoker.clock import since_ms, wall_ms
 from invoker_plugin.invoker.handle import Handle
 from invoker_plugin.log import event
+from invoker_plugin.metrics.activations import ActivationMetrics
 from invoker_plugin.store.levels import StoreLevels
 from invoker_plugin.wire import texts
 from invoker_plugin.wire.activation import ActivationMessage
@@ -41,11 +45,16 @@ class Finisher:
     """The end of every activation that parsed (behaviours 113, 125, 131, 132)."""
 
     def __init__(
-        self, acknowledger: Acknowledger, sink: RecordSink, levels: StoreLevels | None = None
+        self,
+        acknowledger: Acknowledger,
+        sink: RecordSink,
+        levels: StoreLevels | None = None,
+        metrics: ActivationMetrics | None = None,
     ) -> None:
         self._acks = acknowledger
         self._sink = sink
         self._levels = levels or StoreLevels()
+        self.metrics = metrics or ActivationMetrics(CollectorRegistry())
 
     async def finish(
         self,
@@ -102,6 +111,8 @@ class Finisher:
             error=str(fault),
         )
         response = answer.fault_response(unresolved(fault))
+        self.metrics.unstarted(response.status_code)
+        health_action.log_result(message, response)
         record = records.fallback_record(message, response, wall_ms())
         if isinstance(fault, Blocked):
             await self._acks.shrunk(message, record)
@@ -118,6 +129,7 @@ class Finisher:
     ) -> LogCollection:
         assert handle.container is not None
         developer_error = record.response.status_code == DEVELOPER_ERROR
+        begun_ns = time.monotonic_ns()
         logs = await handle.container.collect_logs(
             activation.message.activation_id,
             activation.log_limit_bytes,
@@ -125,6 +137,7 @@ class Finisher:
             outcome=outcome,
             developer_error=developer_error,
         )
+        self.metrics.logs.observe(since_ms(begun_ns) / 1000)
         if not logs.complete:
             event(logger, logging.WARNING, "logs-incomplete", **activation.ids)
         return logs

@@ -38,6 +38,8 @@ class Handle:
     initialised_by: str | None = None
     """The activation that paid for the container and its ``/init``."""
     failure: StartFailure | None = None
+    rdma: str | None = None
+    """The rung of RDMA sharing that its workers have, once known."""
     lifecycle: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the container is made, paused, resumed or removed: one at a time, in order."""
     tails: set[asyncio.Task[None]] = field(default_factory=set)

@@ -21,6 +21,7 @@ from invoker_plugin.invoker.finisher import Finisher
 from invoker_plugin.invoker.intake import Intake, Lag
 from invoker_plugin.invoker.state import snapshot
 from invoker_plugin.log import event
+from invoker_plugin.metrics.metrics import Metrics
 from invoker_plugin.pool.events import Tick
 from invoker_plugin.pool.figures import PoolFigures
 from invoker_plugin.wire import texts
@@ -65,6 +66,7 @@ class Parts:
     """Where the operator wants stem cells probed."""
     lag: Lag | None = None
     """Asks how many messages wait in Kafka."""
+    metrics: Metrics = field(default_factory=Metrics)
     draining: Drain = field(default_factory=lambda: Drain(DRAIN_LIMIT_S))
 
 
@@ -82,7 +84,7 @@ class Invoker:
         self._feeding: asyncio.Task[None] | None = None
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._admitting = 0
-        self._intake = Intake(parts.lag)
+        self._intake = Intake(parts.lag, parts.metrics.intake)
         self.draining = parts.draining
         self.phase = "starting"
 
@@ -165,10 +167,12 @@ class Invoker:
         except MalformedMessage as fault:
             # Nobody can be answered; the consumer goes on (behaviour 17).
             event(logger, logging.ERROR, "message-malformed", offset=raw.offset, error=str(fault))
+            self._intake.metrics.malformed.inc()
             self.feed_more(1)
             return
         if self._seen_before(message.activation_id):
             event(logger, logging.WARNING, "message-repeated", activation=message.activation_id)
+            self._intake.metrics.repeated.inc()
             self.feed_more(1)
             return
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from prometheus_client import Counter
+
 from invoker_plugin.invoker.activation import Activation
 from invoker_plugin.invoker.clock import steady_ms
 from invoker_plugin.log import event
@@ -20,8 +22,9 @@ class NoRoomLog:
     The stock invoker repeats the line for each job that waits, so that an overload fills its log.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, counter: Counter) -> None:
         self._pool = pool
+        self._counter = counter
         self._told_ms: int | None = None
         self._untold = 0
         self.count = 0
@@ -30,6 +33,7 @@ class NoRoomLog:
     def add(self, activation: Activation) -> None:
         """An activation waits that fits nowhere now."""
         self.count += 1
+        self._counter.inc()
         self._untold += 1
         now_ms = steady_ms()
         if self._told_ms is not None and now_ms - self._told_ms < PERIOD_MS:

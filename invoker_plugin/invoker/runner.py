@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.errors import SystemFault
-from invoker_plugin.invoker import answer, bodies, records
+from invoker_plugin.invoker import answer, bodies, health_action, records
 from invoker_plugin.invoker.activation import Activation, Interval, StartReport
 from invoker_plugin.invoker.clock import since_ms, wall_ms
 from invoker_plugin.invoker.drain import SHUT_DOWN
@@ -24,6 +24,7 @@ from invoker_plugin.wire.response import ActivationResponse
 logger = logging.getLogger(__name__)
 
 CONFLICT, UNAVAILABLE = 409, 503
+_CAUSES: dict[int | None, str] = {CONFLICT: "conflict", UNAVAILABLE: "unavailable"}
 
 
 class Runner:
@@ -46,23 +47,46 @@ class Runner:
         report = _report(effect, handle, activation)
         resumed = effect.resume
         if resumed and not await _resume(handle, activation):
+            self._finisher.metrics.returned("resume")
             self._happen(JobReturned(effect.container, effect.job.activation_id))
             return False
         outcome = await self._post_run(effect, handle, activation)
         returned = _returned(effect, outcome, resumed)
         if returned is not None:
             _log_returned(activation, handle, outcome)
+            self._finisher.metrics.returned(_CAUSES.get(outcome.status, "refused"))
             self._happen(returned)
             return False
         report.take(outcome.swift)
         response = await self._respond(handle, activation, outcome)
         record = _record(activation, handle, outcome, response, report)
         _log_finished(activation, record, report)
+        health_action.log_result(activation.message, response)
+        self._measure(activation, handle, outcome, record, report)
         if handle.swift:
             await self._end_in_worker(effect, handle, activation, outcome, record)
         else:
             await self._end_in_container(effect, handle, activation, outcome, record)
         return True
+
+    def _measure(
+        self,
+        activation: Activation,
+        handle: Handle,
+        outcome: HttpOutcome,
+        record: ActivationRecord,
+        report: StartReport,
+    ) -> None:
+        handle.rdma = report.rdma or handle.rdma
+        asked_ms = activation.message.transid.start_ms
+        paid = handle.init is not None and handle.paid_by(activation.message.activation_id)
+        begun_ms = handle.init.start_ms if handle.init and paid else outcome.start_ms
+        self._finisher.metrics.ran(
+            report,
+            record.response.status_code,
+            max(0, begun_ms - asked_ms),
+            max(0, outcome.end_ms - asked_ms),
+        )
 
     async def _post_run(self, effect: Run, handle: Handle, activation: Activation) -> HttpOutcome:
         assert handle.container is not None

@@ -91,6 +91,7 @@ class Starter:
             offered = jsontext.decode(outcome.body).get("swift", {})
             forkable, slots = bool(offered["forkable"]), int(offered["slots"])
             reason = offered.get("reason") or ""
+            handle.rdma = offered.get("rdma")
         except (ValueError, AttributeError, KeyError, TypeError):
             forkable, slots, reason = (
                 False,

@@ -50,6 +50,8 @@ class Container:
     paused: bool = False
     doomed: str = ""
     """Why it takes no more jobs and goes when the last one ends."""
+    gone: str = ""
+    """Why the action's container before this one went, if it is known."""
     note: str = ""
     """Why a runtime that knows forks offers none here."""
     waiting: list[Job] = field(default_factory=list)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from invoker_plugin.pool.container import Container, State
 from invoker_plugin.pool.job import ActionKey, Job, Policy
+
+REMEMBERED = 1000
 
 
 class Containers:
@@ -16,6 +19,7 @@ class Containers:
         self._by_number: dict[int, Container] = {}
         self._by_key: dict[ActionKey, list[Container]] = {}
         self._created = 0
+        self._gone: OrderedDict[ActionKey, str] = OrderedDict()
 
     def __iter__(self) -> Iterator[Container]:
         return iter(self._by_number.values())
@@ -38,6 +42,15 @@ class Containers:
             if same_size and container.state is State.PREWARMED and not container.doomed:
                 return container
         return None
+
+    def note_gone(self, container: Container, reason: str) -> None:
+        """Remember why an action's container goes, for the line of its next cold start."""
+        if container.key is None:
+            return
+        self._gone[container.key] = reason
+        self._gone.move_to_end(container.key)
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
 
     @property
     def used_mb(self) -> int:
@@ -79,6 +92,7 @@ class Containers:
         """Give a new container or a stem cell to the job's action; the job waits in it."""
         container.state = State.STARTING
         container.key = job.key
+        container.gone = self._gone.get(job.key, "")
         container.policy = job.policy
         container.concurrency = max(1, job.concurrency)
         container.slots = job.wanted_slots

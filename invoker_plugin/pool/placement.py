@@ -71,6 +71,8 @@ def _first_reason(container: Container) -> str:
         reason = "policy cold"
     else:
         reason = "no container of this action had room"
+    if container.gone and not container.single_use:
+        reason += f"; the last one went: {container.gone}"
     return f"{reason}; no fork: {container.note}" if container.note else reason
 
 

@@ -180,6 +180,8 @@ class Pool:
         return self._doom(container, "did not take an activation")
 
     def _doom(self, container: Container, reason: str) -> list[Effect]:
+        if not container.doomed:
+            self.containers.note_gone(container, reason)
         container.doomed = container.doomed or reason
         return self._remove_if_done(container)
 

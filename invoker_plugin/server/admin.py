@@ -7,21 +7,31 @@ import hmac
 import json
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from invoker_plugin.health.pinger import Pinger
 from invoker_plugin.invoker.drain import Drain
+from invoker_plugin.metrics.metrics import CONTENT_TYPE
 
 UNAUTHORISED = "Authentication is possible but has failed or not yet been provided."
 
 ASKED_BY_REQUEST = "POST /drain"
 
 
+@dataclass(frozen=True)
+class Scrape:
+    """What ``GET /metrics`` answers, and whether it asks for user and password."""
+
+    text: Callable[[], Awaitable[bytes]]
+    login: bool = False
+
+
 class AdminServer:
-    """``/ping`` for all; the others need the configured user and password.
+    """``/ping`` for all, and ``/metrics`` unless told else; the others need user and password.
 
     Without a configured password (there is no default) they are refused.
     """
@@ -33,6 +43,7 @@ class AdminServer:
         username: str,
         password: str | None,
         state: Callable[[], dict[str, Any]],
+        metrics: Scrape | None = None,
     ) -> None:
         self._pinger = pinger
         self._drain = drain
@@ -40,6 +51,7 @@ class AdminServer:
         if password is not None:
             self._expected = b"Basic " + base64.b64encode(f"{username}:{password}".encode())
         self._state = state
+        self._metrics = metrics
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -56,6 +68,8 @@ class AdminServer:
                 web.get("/state", self._tell_state),
             ]
         )
+        if self._metrics is not None:
+            application.add_routes([web.get("/metrics", self._tell_metrics)])
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
@@ -102,6 +116,12 @@ class AdminServer:
     async def _tell_state(self, request: web.Request) -> web.Response:
         self._authorise(request)
         return web.json_response(self._state())
+
+    async def _tell_metrics(self, request: web.Request) -> web.Response:
+        assert self._metrics is not None
+        if self._metrics.login:
+            self._authorise(request)
+        return web.Response(body=await self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     def _told(self, what: str, changed: bool, status: int = 200) -> web.Response:
         when = "now" if changed else "already"

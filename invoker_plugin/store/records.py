@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -52,6 +52,8 @@ class RecordWriter:
         self.stored = 0
         self.refused = 0
         self.lost = 0
+        self.on_stored: Callable[[int], None] | None = None
+        """Told of each record that the store has: the ms since it was ready."""
 
     @property
     def queued(self) -> int:
@@ -200,12 +202,10 @@ class RecordWriter:
     def _settle(self, waiting: Waiting, answer: dict[str, Any]) -> None:
         error = answer.get("error")
         if error is None:
-            self.stored += 1
-            self._keeping.settled(waiting)
+            self._stored(waiting)
         elif error == "conflict":
             # It is there already: an earlier write worked, and only its answer was lost.
-            self.stored += 1
-            self._keeping.settled(waiting)
+            self._stored(waiting)
             if waiting.tries == 0:
                 event(logger, logging.WARNING, "record-exists-already", record=waiting.key)
         elif waiting.tries + 1 < RECORD_TRIES:
@@ -213,6 +213,12 @@ class RecordWriter:
             self._keeping.to_the_end(waiting)
         else:
             self._give_up(waiting, f"{error}: {answer.get('reason')}")
+
+    def _stored(self, waiting: Waiting) -> None:
+        self.stored += 1
+        self._keeping.settled(waiting)
+        if self.on_stored is not None:
+            self.on_stored(_now_ms() - waiting.since_ms)
 
     def _give_up(self, waiting: Waiting, why: str) -> None:
         """The store takes all but this one: it must hold up no other."""

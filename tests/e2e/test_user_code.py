@@ -84,7 +84,7 @@ def test_endless_loop_ends_at_its_limit_and_the_next_one_is_a_fork(openwhisk: Cl
     assert _swift(openwhisk, after)["start"] == "fork"
 
 
-@pytest.mark.parametrize("name", ["exception", "os-exit", "no-dictionary"])
+@pytest.mark.parametrize("name", ["exception", "os-exit", "memory", "no-dictionary"])
 def test_misdeed_in_an_image_without_forks(openwhisk: Client, name: str) -> None:
     (misdeed,) = [one for one in MISDEEDS if one.name == name]
     _create(openwhisk, f"plain-{name}", PLAIN_KIND, misdeed.code)

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,26 @@ def controller(
     kafka_hosts: str, store_settings: Document, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Controller]:
     folder = tmp_path_factory.mktemp("controller")
+    with controller_process(kafka_hosts, store_settings, folder, MANIFEST, PING_TIMEOUT_MS) as up:
+        yield up
+
+
+@contextmanager
+def controller_process(
+    kafka_hosts: str,
+    store_settings: Document,
+    folder: Path,
+    manifest: Document,
+    ping_timeout_ms: int,
+) -> Iterator[Controller]:
+    """A controller with topics and a namespace of its own; it ends with the block."""
     unique = uuid.uuid4().hex[:12]
     namespace = f"test-{unique}"
     key = _subject(store_settings, namespace)
     configuration = {
         "port": 0,
         "controller_id": unique,
-        "ping_timeout_ms": PING_TIMEOUT_MS,
+        "ping_timeout_ms": ping_timeout_ms,
         "kafka": {"hosts": kafka_hosts, "topic_prefix": f"{unique}-"},
         "store": {
             "url": store_settings["url"],
@@ -80,7 +94,7 @@ def controller(
             "password": store_settings["password"],
             **{name: store_settings[name] for name in ("subjects", "whisks", "activations")},
         },
-        "runtimes": MANIFEST,
+        "runtimes": manifest,
     }
     file, port_file, log = folder / "controller.json", folder / "port", folder / "log"
     file.write_text(json.dumps(configuration))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.containers.stub import StubContainer, echo
+from invoker_plugin.errors import SystemFault
+from invoker_plugin.pool import PrewarmTarget
+from invoker_plugin.pool.events import Tick
+from invoker_plugin.pool.job import Policy
 from tests.unit.invoker.world import World
 
 
@@ -70,9 +75,15 @@ def test_api_key_is_given_unless_the_action_wants_none(
     asyncio.run(scenario())
 
 
-def test_each_health_action_makes_a_container_and_leaves_none() -> None:
+def test_each_health_action_makes_a_container_and_leaves_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
     async def scenario() -> None:
-        world = World()
+        world = World(prewarm=(PrewarmTarget("python:3-rdma", 128, 1, 1),))
+        world.driver.happen(Tick())
+        await world.settle()
         world.actions.add("health")
         name = "invokerHealthTestAction0"
         document = world.actions.documents.pop("guest/health")
@@ -82,8 +93,33 @@ def test_each_health_action_makes_a_container_and_leaves_none() -> None:
         for _ in range(2):
             ids.append(await world.invoke(name, blocking=False, action=action, revision=None))
             await world.settle()
-        assert len(world.factory.created) == 2
-        assert world.factory.living == []
+        stem, *made = world.factory.created
+        assert len(made) == 2
+        assert world.factory.living == [stem], "not even a stem cell is taken for it"
         assert [world.acks_of(activation_id) for activation_id in ids] == [["completion"]] * 2
+        world.factory.failures.append(SystemFault("Docker is sick"))
+        await world.invoke(name, blocking=False, action=action, revision=None)
+        await world.settle()
 
     asyncio.run(scenario())
+    told = [vars(r)["swift_fields"] for r in caplog.records if r.getMessage() == "health-action"]
+    assert [line["system_error"] for line in told] == [False, False, True]
+    assert "Docker is sick" in told[2]["error"]
+
+
+@pytest.mark.parametrize("start", [Policy.COLD, Policy.WARM, Policy.FORK])
+def test_operator_may_force_one_way_to_start(start: Policy) -> None:
+    async def scenario() -> list[str]:
+        world = World()
+        world.admission._settings = replace(world.admission._settings, start=start)
+        world.actions.add("hello", annotations={"swift-start": "auto"})
+        starts = []
+        for _ in range(2):
+            activation_id = await world.invoke("hello")
+            await world.settle()
+            annotations = dict(world.record(activation_id).annotations)
+            starts.append(annotations["swift"]["start"])
+        return starts
+
+    wanted = {Policy.COLD: "cold", Policy.WARM: "warm", Policy.FORK: "fork"}[start]
+    assert asyncio.run(scenario()) == ["cold", wanted]

@@ -187,6 +187,19 @@ def test_idle_container_is_paused_then_resumed_for_a_job_and_removed_in_the_end(
     assert isinstance(gone, fx.Remove)
 
 
+def test_next_cold_start_says_why_the_last_container_went() -> None:
+    here = world(pause_grace_ms=50, idle_timeout_ms=1000)
+    (cold,) = here.arrive(job(1))
+    (first,) = here.ready(cold.container)
+    assert first.reason == "no container of this action had room"
+    here.finish("activation1")
+    (gone,) = here.step(ev.Tick(), later_ms=1000)
+    here.step(ev.ContainerRemoved(gone.container))
+    (again,) = here.arrive(job(2))
+    (run,) = here.ready(again.container)
+    assert run.reason == ("no container of this action had room; the last one went: idle time over")
+
+
 def test_failed_container_aborts_all_that_waited_for_it() -> None:
     here = world()
     (cold,) = here.arrive(job(1))

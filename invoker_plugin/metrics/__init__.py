@@ -1,0 +1,1 @@
+"""What Prometheus is told: one registry of the process; no label grows with users or actions."""
