@@ -1,26 +1,46 @@
 #!/bin/bash
-# Round trips of ibv_rc_pingpong, builds and modes in turn: the data path must be as in stock.
-#   data_path.sh ROUNDS DEVICE GID_INDEX NAME=ROOT[,VARIABLE]... | python3 summary.py
-# on a machine with an RDMA device. Prints a line for each run, in microseconds per round trip.
+# Debian's perftest, one unmodified binary, on builds and modes in turn: the data path must be as in
+# stock. Runs on a machine with an RDMA device, as root.
+#   data_path.sh ROUNDS DEVICE GID_INDEX NAME=ROOT[,VARIABLE]...
+# Prints a line for each run: latency in microseconds, bandwidths in MB/s.
 set -euo pipefail
 rounds=$1 device=$2 gid=$3
 shift 3
+programs="ib_write_lat ib_write_bw ib_send_bw"
 port=18600
 
-pingpong() { # ROOT VARIABLE ITERATIONS BYTES: microseconds per iteration
-    local options=(-d "$device" -g "$gid" -p $((port++)) -n "$3" -s "$4") server
-    env "$2" chroot "$1" /usr/bin/ibv_rc_pingpong "${options[@]}" >/dev/null &
+# The programs and the libraries of theirs that a root has not
+provide() { # ROOT
+    local program library
+    for program in $programs; do
+        mkdir -p "$1/perftest"
+        cp "/usr/bin/$program" "$1/perftest/"
+        ldd "/usr/bin/$program" | awk '$3 ~ /^\// {print $3}' | while read -r library; do
+            [ -e "$1/usr/lib/x86_64-linux-gnu/${library##*/}" ] ||
+                cp -L "$library" "$1/perftest/"
+        done
+    done
+}
+
+# A server, and a client that tries until the server listens; the client's line of figures
+perftest() { # ROOT VARIABLE PROGRAM BYTES ITERATIONS
+    local options=(-d "$device" -x "$gid" -F -p $((++port)) -s "$4" -n "$5") server
+    local run=(env "$2" LD_LIBRARY_PATH=/perftest chroot "$1" "/perftest/$3" "${options[@]}")
+    timeout 120 "${run[@]}" >/dev/null 2>&1 &
     server=$!
-    # the server listens when it is ready: the client tries until then
-    for _ in {1..200}; do
-        if env "$2" chroot "$1" /usr/bin/ibv_rc_pingpong "${options[@]}" 127.0.0.1 2>/dev/null |
-            sed -n 's/.* = \(.*\) usec\/iter/\1/p' | grep .; then
+    for _ in {1..100}; do
+        if timeout 120 "${run[@]}" 127.0.0.1 2>/dev/null | awk -v bytes="$4" '$1 == bytes' | grep .; then
             break
         fi
+        sleep 0.1
     done
     wait "$server"
 }
 
+for variant in "$@"; do
+    place=${variant#*=}
+    provide "${place%%,*}"
+done
 for ((round = 0; round < rounds; round++)); do
     for variant in "$@"; do
         name=${variant%%=*}
@@ -28,7 +48,9 @@ for ((round = 0; round < rounds; round++)); do
         root=${place%%,*}
         variable=A=
         [ "$place" = "$root" ] || variable=${place#*,}
-        echo "run $name 64_bytes $(pingpong "$root" "$variable" 1000 64)" \
-            "64_kbytes $(pingpong "$root" "$variable" 100 65536)"
+        latency=$(perftest "$root" "$variable" ib_write_lat 64 1000 | awk '{print $5}')
+        write=$(perftest "$root" "$variable" ib_write_bw 65536 200 | awk '{print $4}')
+        send=$(perftest "$root" "$variable" ib_send_bw 65536 200 | awk '{print $4}')
+        echo "run $name write_latency_us $latency write_mb_s $write send_mb_s $send"
     done
 done

@@ -13,6 +13,9 @@ from devstack.machine import RdmaMachine
 
 BUILD = Path(__file__).resolve().parents[2] / "patches" / "rdma-core" / "build.py"
 REMOTE = "/run/verbs-roots"
+DEBIAN = "debian-root"  # Debian's own rdma-core
+UNSEALED = "unsealed"  # swift, with driver files that have not the seal of their installation
+_BASE = "test-root"
 _SHARED = ("dev", "sys", "proc", "run")
 
 
@@ -29,8 +32,10 @@ def built(what: str) -> Path:
 class Roots:
     """While entered, ``/run/verbs-roots/VARIANT`` is a root with that variant, for chroot.
 
-    They see the machine's devices and its ``/run``, where ``swift`` finds a fresh cache.
-    ``exclude`` names what to leave out, in tar's patterns: memory is scarce there.
+    They see the machine's devices and its ``/run``, where ``swift`` finds a fresh cache. The C
+    library is one file for all of them, as it is for the containers of an image: a process finds
+    it as warm as the last one left it, whatever that was. ``exclude`` names what to leave out, in
+    tar's patterns: memory is scarce there.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Roots:
         return f"{REMOTE}/{variant}"
 
     def __enter__(self) -> Roots:
-        archives = {what: built(what) for what in ("test-root", *self._variants)}
+        archives = {what: built(what) for what in (_BASE, *self._variants) if what != UNSEALED}
         self._machine.run(["mkdir", "-p", REMOTE])
         self._machine.run(["mount", "-t", "tmpfs", "tmpfs", REMOTE])
         try:
@@ -65,23 +70,46 @@ class Roots:
         self._remove()
 
     def _unpack(self, archives: dict[str, Path]) -> None:
-        for what, archive in archives.items():
-            self._machine.push(archive, f"{REMOTE}/{what}.tar")
+        self._extract(_BASE, archives[_BASE])
         for variant in self._variants:
-            root = self.path(variant)
-            self._machine.run(["mkdir", root])
-            for what in ("test-root", variant):
-                command = ["tar", "--extract", "--file", f"{REMOTE}/{what}.tar"]
-                options = ["--directory", root, "--keep-directory-symlink", *self._exclude]
-                self._machine.run([*command, *options])
+            if variant == UNSEALED:
+                self._copy("swift", variant)
+                # the same files, of another time
+                self._machine.run(["sh", "-c", f"touch {self.path(variant)}/etc/libibverbs.d"])
+            elif variant == DEBIAN:
+                self._extract(variant, archives[variant])
+                self._share_c_library(variant)
+            else:
+                self._copy(_BASE, variant)
+                self._extract(variant, archives[variant])
+            self._machine.run(["ldconfig", "-r", self.path(variant)])
+        for variant in self._variants:
             for directory in _SHARED:
-                self._machine.run(["mkdir", "-p", f"{root}/{directory}"])
-                self._machine.run(["mount", "--bind", f"/{directory}", f"{root}/{directory}"])
-            self._machine.run(["ldconfig", "-r", root])
-        self._machine.run(["sh", "-c", f"rm {REMOTE}/*.tar"])
+                self._machine.run(["mkdir", "-p", f"{self.path(variant)}/{directory}"])
+                mounted = f"{self.path(variant)}/{directory}"
+                self._machine.run(["mount", "--bind", f"/{directory}", mounted])
         if "swift" in self._variants:
             self._machine.run(["mkdir", "-p", "/run/swift-verbs"])
             self._machine.run(["chroot", self.path("swift"), "/usr/bin/ibv_swift_cache", "build"])
+
+    def _extract(self, what: str, archive: Path) -> None:
+        self._machine.push(archive, f"{REMOTE}/{what}.tar")
+        self._machine.run(["mkdir", "-p", self.path(what)])
+        command = ["tar", "--extract", "--file", f"{REMOTE}/{what}.tar"]
+        options = ["--directory", self.path(what), "--keep-directory-symlink", *self._exclude]
+        self._machine.run([*command, *options])
+        self._machine.run(["rm", f"{REMOTE}/{what}.tar"])
+
+    def _copy(self, source: str, target: str) -> None:
+        """By hard links: tar replaces a file that it extracts, so what others have stays."""
+        self._machine.run(["cp", "-al", self.path(source), self.path(target)])
+
+    def _share_c_library(self, variant: str) -> None:
+        base, own = self.path(_BASE), self.path(variant)
+        for name in ("libc.so.6", "ld-linux-x86-64.so.2"):
+            file = f"usr/lib/x86_64-linux-gnu/{name}"
+            self._machine.run(["cmp", f"{base}/{file}", f"{own}/{file}"])
+            self._machine.run(["ln", "-f", f"{base}/{file}", f"{own}/{file}"])
 
     def _remove(self) -> None:
         self._machine.run(["umount", "-R", REMOTE], check=False)

@@ -58,10 +58,10 @@ def _totals(stages: dict[str, float]) -> dict[str, float]:
 def table(summary: Summary, stages: list[str]) -> str:
     """A text table of minimum/median/maximum in microseconds."""
     width = 24
-    lines = [" " * 16 + "".join(f"{stage:>{width}}" for stage in stages)]
+    lines = [" " * 18 + "".join(f"{stage:>{width}}" for stage in stages)]
     for name, found in summary.items():
         cells = [_cell(found.get(stage)) for stage in stages]
-        lines.append(f"{name:16}" + "".join(f"{cell:>{width}}" for cell in cells))
+        lines.append(f"{name:18}" + "".join(f"{cell:>{width}}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 
     build.py swift | stock      builds if needed; prints the path of a tar to unpack at a root
     build.py test-root          the same for a root with Python that either can be unpacked on
+    build.py debian-root        the same with Debian's own rdma-core, for comparison
 
 The tar has libibverbs, librdmacm, all providers, pyverbs, a few tools and rdma-core's Python tests,
 for Debian trixie. It is compiled in a Debian root of its own, so this host needs no compiler, and
@@ -21,9 +22,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-sys.path.insert(0, str(REPOSITORY))
+sys.path[:0] = [str(REPOSITORY), str(HERE)]
 
-from devstack import commands  # noqa: E402  # the path above comes first
+import seal  # noqa: E402  # a script's neighbour; the paths above come first
+
+from devstack import commands  # noqa: E402
 from devstack.errors import DevstackError  # noqa: E402
 from devstack.machine.content_key import content_key  # noqa: E402
 from devstack.machine.mirror import find_mirror  # noqa: E402
@@ -36,7 +39,6 @@ BASE_SCRIPTS = REPOSITORY / "runtime_image"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 REQUIREMENTS = HERE / "requirements.txt"
 SOURCE_NAME = "pyverbs-59.0.tar.gz"
-TEST_ROOT = "test-root"
 BASE_PACKAGES = (
     "cmake",
     "cython3",  # 3.0.x: 3.3 rejects pyverbs' mlx5dv_flow.pyx
@@ -57,6 +59,10 @@ TEST_ROOT_PACKAGES = (
     "libpython3.13",  # pyverbs is linked against it
     "python3-minimal",
 )
+ROOTS = {
+    "test-root": TEST_ROOT_PACKAGES,
+    "debian-root": (*TEST_ROOT_PACKAGES, "ibverbs-providers", "libibverbs1", "librdmacm1t64"),
+}
 _PROGRAMS = (
     Program("debootstrap", ("debootstrap", "debian-archive-keyring")),
     Program("patch", ("patch",)),
@@ -86,9 +92,10 @@ class Variant:
 
     def key(self) -> str:
         """Changes with everything the tar depends on, but for Debian's own updates."""
+        sealed = [Path(seal.__file__)] if self.patched else []
         return content_key(
             SUITE, self.options, BASE_PACKAGES, HERE / "compile.sh", REQUIREMENTS,
-            *self.patches(),
+            *sealed, *self.patches(),
         )  # fmt: skip
 
 
@@ -98,8 +105,9 @@ VARIANTS = {
     "swift": Variant(
         "swift",
         patched=True,
-        options="-DVERBS_BUILTIN_PROVIDERS=rxe -DCMAKE_SHARED_LINKER_FLAGS="
-        "-Wl,-z,now,-Bsymbolic-functions,-z,noseparate-code",
+        options="-DVERBS_BUILTIN_PROVIDERS=rxe"
+        f" -DVERBS_CONFIG_SEAL={seal.SECONDS}"
+        " -DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,now,-Bsymbolic-functions,-z,noseparate-code",
     ),
     "stock": Variant("stock", patched=False, options=""),
 }
@@ -122,7 +130,11 @@ def build(variant: Variant, paths: Paths) -> Path:
     patches = [str(patch) for patch in variant.patches()]
     argv = isolated([*script, variant.options, pyverbs, *patches])
     _run(argv, paths, what=f"compiling rdma-core ({variant.name})")
-    return _take(partial, target, work, paths)
+    _own(partial, work, paths)
+    if variant.patched:
+        seal.seal(partial)
+    partial.rename(target)
+    return target
 
 
 def _source(cache: Path, paths: Paths) -> Path:
@@ -154,7 +166,9 @@ def make_root(name: str, packages: tuple[str, ...], paths: Paths) -> Path:
     work, partial = target.with_suffix(".work"), target.with_suffix(".partial")
     script = ["sh", str(scripts[0]), str(work), str(partial), SUITE, str(KEYRING), _mirror()]
     _run(isolated([*script, *packages]), paths, what=f"making a root ({name})")
-    return _take(partial, target, work, paths)
+    _own(partial, work, paths)
+    partial.rename(target)
+    return target
 
 
 def _mirror() -> str:
@@ -167,12 +181,10 @@ def _mirror() -> str:
         return ""
 
 
-def _take(partial: Path, target: Path, work: Path, paths: Paths) -> Path:
-    """Make root's file ours and give it its name; a file of that name is always whole."""
+def _own(partial: Path, work: Path, paths: Paths) -> None:
+    """Make root's file ours. What has a target's name is always whole: renaming comes last."""
     _run(as_root(["rm", "-rf", str(work)]), paths, what="removing the work directory")
-    _run(as_root(["chown", owner(), str(partial)]), paths, what=f"taking {target.name}")
-    partial.rename(target)
-    return target
+    _run(as_root(["chown", owner(), str(partial)]), paths, what=f"taking {partial.name}")
 
 
 def _run(argv: list[str], paths: Paths, *, what: str) -> None:
@@ -186,7 +198,7 @@ def _say(text: str) -> None:
 def main() -> int:
     """The command line; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=[*sorted(VARIANTS), TEST_ROOT])
+    parser.add_argument("what", choices=[*sorted(VARIANTS), *sorted(ROOTS)])
     parser.add_argument("--key", action="store_true", help="print the content key, build nothing")
     arguments = parser.parse_args()
     variant = VARIANTS.get(arguments.what)
@@ -197,7 +209,7 @@ def main() -> int:
     paths.create()
     try:
         if variant is None:
-            print(make_root(TEST_ROOT, TEST_ROOT_PACKAGES, paths))
+            print(make_root(arguments.what, ROOTS[arguments.what], paths))
         else:
             print(build(variant, paths))
     except DevstackError as error:

@@ -55,10 +55,20 @@ verdict "stock: libraries opened" "$(loaded RDMAV_SWIFT=0)" 17
 verdict "RDMAV_DRIVERS is honoured: libraries opened" "$(loaded RDMAV_DRIVERS=rxe)" 17
 verdict "libnl with a cache" "$(libnl A=)" 0
 verdict "libnl without a cache" "$(libnl RDMAV_SWIFT=-cache)" 1
+config=$root/etc/libibverbs.d
+seal=$(stat -c %Y "$config")
+verdict "the driver files have the directory's seal" "$(stat -c %Y "$config"/*.driver | sort -u)" "$seal"
+echo "driver  rxe" >"$config/rxe.driver"
+verdict "a driver file edited in place, in a sealed directory: libraries opened" "$(loaded A=)" 17
+verdict "its directory still has the seal" "$(stat -c %Y "$config")" "$seal"
+echo "driver rxe" >"$config/rxe.driver"
+touch --date="@$seal" "$config/rxe.driver"
+verdict "sealed again: libraries opened" "$(loaded A=)" 0
 echo "driver nosuch" >"$root/etc/libibverbs.d/thirdparty.driver"
 verdict "a third party's driver file: libraries opened" "$(loaded A=)" 17
 same_list "a third party's driver file"
 rm "$root/etc/libibverbs.d/thirdparty.driver"
+verdict "known driver files without a seal: libraries opened" "$(loaded A=)" 0
 mv "$root/etc/libibverbs.d/rxe.driver" "$work/"
 echo "driver  rxe" >"$root/etc/libibverbs.d/rxe.driver"
 verdict "an edited driver file: libraries opened" "$(loaded A=)" 17
@@ -86,7 +96,7 @@ replace; chmod 0646 "$cache"; hostile "writable by all" "writable by others than
 head -c -1 "$good" >"$cache"; hostile "a file cut short" "file is not as long as its number of devices says"
 { cat "$good"; echo; } >"$cache"; hostile "a file too long" "file is not as long as its number of devices says"
 head -c 100000 /dev/zero >"$cache"; hostile "a huge file" "longer than any cache, or it changed while it was read"
-head -c 248 /dev/urandom >"$cache"; hostile "noise" "file is of another format"
+head -c 272 /dev/urandom >"$cache"; hostile "noise" "file is of another format"
 refused=0
 size=$(stat -c %s "$good")
 for ((at = 0; at < size; at += 5)); do
@@ -109,11 +119,11 @@ import struct, sys
 path = sys.argv[1]
 data = bytearray(open(path, "rb").read())
 data[24] = ord("0") if data[24] != ord("0") else ord("1")
-data[64:72] = bytes(8)
+data[80:88] = bytes(8)
 total = 0xCBF29CE484222325
 for (word,) in struct.iter_unpack("=Q", bytes(data)):
     total = (total ^ word) * 0x100000001B3 % 2**64
-data[64:72] = struct.pack("=Q", total)
+data[80:88] = struct.pack("=Q", total)
 open(path, "wb").write(data)
 PY
 verdict "on a disk, of another boot" "$(reason $disk)" "written before the machine was last booted"
@@ -157,9 +167,21 @@ same_list "a device removed and added again"
 build
 
 # --- namespaces
+in_other() {
+    ip netns exec other sh -c "mount -t sysfs sys $root/sys && env $1 chroot $root $2" 2>&1
+}
 ip netns add other
 verdict "another namespace, shared mode" \
     "$(ip netns exec other chroot "$root" /usr/bin/ibv_devices | awk 'NR > 2 {print $1}' | xargs)" "$(stock_names)"
+inode() { stat -c %i "$1/class/infiniband/rxe0"; }
+links_inode() { ip netns exec other sh -c "mount -t sysfs sys $work && stat -c %i $work/class/infiniband/rxe0"; }
+verdict "another namespace, shared mode: the links are others" "$([ "$(links_inode)" = "$(inode /sys)" ] || echo others)" others
+verdict "another namespace, shared mode: the cache" \
+    "$(in_other A= '/usr/bin/ibv_swift_cache check' | sort | xargs)" "rxe0 rxe1"
+rdma dev set rxe1 name third
+verdict "another namespace, shared mode: a renamed device" \
+    "$(in_other A= '/usr/bin/ibv_swift_cache check' | sed -n 's/.*is not used: //p')" "a device was renamed"
+rdma dev set third name rxe1
 ip netns delete other
 rdma link delete rxe1
 rdma link delete rxe0
@@ -167,14 +189,14 @@ rdma system set netns exclusive
 add_device dummy0 rxe0
 build
 ip netns add other
-in_other() {
-    ip netns exec other sh -c "mount -t sysfs sys $root/sys && env $1 chroot $root $2" 2>&1
-}
 verdict "another namespace, exclusive mode" \
     "$(in_other A= '/usr/bin/ibv_swift_cache check' | sed -n 's/.*is not used: //p')" "a device is not of this namespace"
 verdict "another namespace, exclusive mode: the list" \
     "$(in_other A= /usr/bin/ibv_devices | awk 'NR > 2')" "$(in_other RDMAV_SWIFT=0 /usr/bin/ibv_devices | awk 'NR > 2')"
 ip netns delete other
+rdma link delete rxe0
+rdma system set netns shared
+add_device dummy0 rxe0
 umount "$root/disk"
 rm -rf "$work"
 echo "failures $failures"

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from devstack.lock import exclusive
 from devstack.machine import RdmaMachine
-from devstack.stack import Stack
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TESTS = REPOSITORY / "patches" / "rdma-core" / "tests"
@@ -27,17 +24,6 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks" / "verbs"))
 from roots import Roots  # noqa: E402  # a script's neighbour, not a package
 
 pytestmark = pytest.mark.rdma
-
-
-@pytest.fixture(scope="module")
-def machine(devstack: Stack) -> Iterator[RdmaMachine]:
-    """The machine with a root of either build."""
-    with exclusive(devstack.paths):
-        devstack.up(["machine"])
-    machine = devstack.machine
-    machine.push(TESTS / "python_tests.sh", REMOTE_SCRIPT)
-    with Roots(machine, ("stock", "swift")):
-        yield machine
 
 
 def expected() -> list[str]:
@@ -56,6 +42,7 @@ def expected() -> list[str]:
     ids=["stock", "off", "on", "fork-and-reuse"],
 )
 def test_the_same_tests_pass(machine: RdmaMachine, root: str, environment: list[str]) -> None:
+    machine.push(TESTS / "python_tests.sh", REMOTE_SCRIPT)
     arguments = [Roots.path(root), DEVICE, GID_INDEX, *MODULES]
     done = machine.run(["env", *environment, "bash", REMOTE_SCRIPT, *arguments])
     assert done.stdout.splitlines() == expected()
