@@ -10,13 +10,15 @@ from pathlib import Path
 from devstack import commands, packages
 from devstack.errors import DevstackError, NotRunning
 from devstack.files import write_atomically
-from devstack.kafka import jars, probe
+from devstack.jars import Jars
+from devstack.kafka import probe
 from devstack.kafka.configuration import Listeners, properties
 from devstack.paths import Paths
 from devstack.ports import Ports
 from devstack.process import Daemon
 
 _HERE = Path(__file__).resolve().parent
+JARS = Jars("kafka", _HERE)
 _JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 
 
@@ -60,7 +62,7 @@ class Kafka:
 
     def ensure_jars(self) -> str:
         """Have Kafka's jars."""
-        return jars.ensure_jars(self._paths)
+        return JARS.ensure(self._paths)
 
     def ensure_started(self) -> str:
         """Have it running, on its data from before."""
@@ -132,4 +134,4 @@ class Kafka:
         if java is None:
             raise DevstackError("missing: java; run `python -m devstack up` or install a JRE")
         logging = f"-Dlog4j.configuration=file:{_HERE / 'log4j.properties'}"
-        return [java, *_JVM, logging, "-cp", f"{jars.directory(self._paths)}/*"]
+        return [java, *_JVM, logging, "-cp", f"{JARS.directory(self._paths)}/*"]

@@ -117,11 +117,16 @@ def _parse_runtime(version: dict[str, Any]) -> Runtime:
     return Runtime(
         kind=fields.text(version, "kind"),
         image=_parse_image(version.get("image")),
-        default=fields.flag(version, "default", False),
-        deprecated=fields.flag(version, "deprecated", False),
-        require_main=fields.flag(version, "requireMain", False),
+        default=_flag(version, "default"),
+        deprecated=_flag(version, "deprecated"),
+        require_main=_flag(version, "requireMain"),
         stem_cells=tuple(_parse_stem_cell(cell) for cell in cells),
     )
+
+
+def _flag(version: dict[str, Any], key: str) -> bool:
+    # OpenWhisk reads null as absent; patches/openwhisk writes a null
+    return version.get(key) is not None and fields.flag(version, key)
 
 
 def _parse_image(value: Any) -> str:

@@ -9,7 +9,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from devstack.kafka import Kafka, jars
+from devstack.kafka import Kafka
+from devstack.kafka.broker import JARS
 from devstack.paths import Paths
 from devstack.stack import Stack
 
@@ -59,7 +60,7 @@ def own_kafka(devstack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iter
     devstack.kafka.ensure_jars()
     paths = Paths(tmp_path_factory.mktemp("devstack"))
     paths.create()
-    kept = jars.directory(devstack.paths)
+    kept = JARS.directory(devstack.paths)
     (paths.cache / kept.name).symlink_to(kept)
     kafka = Kafka(paths)
     kafka.ensure_started()

@@ -38,6 +38,14 @@ def test_only_kind_of_a_family_is_its_default() -> None:
     assert manifest.image_of("python:default") is not None
 
 
+def test_null_is_as_good_as_absent() -> None:
+    manifest, faults = _parse({"kind": "python:3", "image": IMAGE, "deprecated": None})
+    assert faults == []
+    runtime = manifest.resolve("python:3")
+    assert runtime is not None
+    assert not runtime.deprecated
+
+
 def test_stem_cells() -> None:
     reactive = {"minCount": 1, "maxCount": 4, "ttl": "2 minutes", "threshold": 1, "increment": 2}
     manifest, faults = _parse(

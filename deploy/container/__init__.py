@@ -1,0 +1,1 @@
+"""The invoker as a container image."""

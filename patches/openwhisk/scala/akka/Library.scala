@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.apache.openwhisk.core.loadBalancer.swift
+
+import akka.actor
+import akka.http.scaladsl.model
+
+/** The actor library of OpenWhisk 2.0.0: Akka. */
+private[swift] object Library {
+  type ActorRef = actor.ActorRef
+  type ActorRefFactory = actor.ActorRefFactory
+  type ActorSystem = actor.ActorSystem
+  val Props: actor.Props.type = actor.Props
+  val ServiceUnavailable: model.StatusCode = model.StatusCodes.ServiceUnavailable
+}
