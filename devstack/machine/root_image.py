@@ -81,12 +81,12 @@ class RootImageBuilder:
 
     def ensure(self) -> RootImage:
         """The image, built when it is not there; takes minutes the first time."""
-        self._ensure_ssh_key()
+        self.ensure_ssh_key()
         image = self._image()
         if not image.directory.exists():
             self._cache.mkdir(parents=True, exist_ok=True)
             self.remove_unfinished()
-            self._build(image, self._ensure_base())
+            self._build(image, self.ensure_base())
         return image
 
     def remove_unfinished(self) -> None:
@@ -94,14 +94,16 @@ class RootImageBuilder:
         for left in [*self._cache.glob("*.work"), *self._cache.glob("*.part")]:
             commands.run(as_root(["rm", "-rf", str(left)]), self._log, what=f"removing {left}")
 
-    def _ensure_ssh_key(self) -> None:
+    def ensure_ssh_key(self) -> Path:
+        """The private key, generated when it is not there."""
         if self.ssh_key.exists():
-            return
+            return self.ssh_key
         self.ssh_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "swift", "-f", self.ssh_key],
             check=True,
         )
+        return self.ssh_key
 
     def _base(self) -> Path:
         distribution = self._mirror.distribution
@@ -118,10 +120,12 @@ class RootImageBuilder:
         )  # fmt: skip
         return RootImage(self._cache / f"root-{key}")
 
-    def _ensure_base(self) -> Path:
+    def ensure_base(self) -> Path:
+        """A distribution's packages as a compressed archive, made when it is not there."""
         base = self._base()
         if base.exists():
             return base
+        self._cache.mkdir(parents=True, exist_ok=True)
         distribution = self._mirror.distribution
         if not Path(distribution.keyring).exists():
             raise DevstackError(f"missing: {distribution.keyring}; install its keyring package")

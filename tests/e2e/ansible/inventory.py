@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from devstack.machine import qemu
 from devstack.machine.virtual import VirtualMachine
 from devstack.manifest import runtimes_manifest
 from devstack.secrets import Secrets
 from devstack.stack import Stack
 
 
-def host_variables(machine: VirtualMachine) -> dict[str, Any]:
-    """How ansible reaches a machine: by ssh, as the devstack does."""
+def virtual_variables(machine: VirtualMachine) -> dict[str, Any]:
+    """How ansible reaches a virtual machine: by ssh, as the devstack does."""
     argv = machine.command()
     configuration = Path(argv[argv.index("-F") + 1])
     return {
@@ -22,19 +23,19 @@ def host_variables(machine: VirtualMachine) -> dict[str, Any]:
     }
 
 
-def group_variables(stack: Stack, machine: VirtualMachine) -> dict[str, Any]:
+def group_variables(stack: Stack) -> dict[str, Any]:
     """What OpenWhisk's group_vars say about a deployment, here of the devstack."""
     store = stack.store.address
     return {
         "kafka_connect_string": stack.kafka.machine_hosts,
         "db_protocol": store.protocol,
-        "db_host": machine.host_address,
+        "db_host": qemu.HOST_ADDRESS,
         "db_port": store.port,
         "db_prefix": "local_",
         "db_invoker_user": store.user,
         "db_invoker_pass": store.password,
         "whisk_api_host_proto": "http",
-        "whisk_api_host_name": machine.host_address,
+        "whisk_api_host_name": qemu.HOST_ADDRESS,
         "whisk_api_host_port": int(stack.api.url.rpartition(":")[2]),
         "user_events_enabled": True,
         "invoker_user_memory": "1024m",
