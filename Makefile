@@ -21,10 +21,11 @@ test: setup lint up ## set everything up and run all tests
 unit: setup ## the tests that need no services
 	@.venv/bin/pytest tests/unit tests/contract
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy, yamllint
 	@$(STEP) "ruff check" .venv/bin/ruff check .
 	@$(STEP) "ruff format" .venv/bin/ruff format --check --exclude '*.md' .
 	@$(STEP) "mypy" .venv/bin/mypy
+	@$(STEP) "yamllint" .venv/bin/yamllint --strict --config-file ansible/.yamllint ansible
 
 up: setup ## the devstack: Kafka, store, controller, RDMA machine, invoker
 	@$(DEVSTACK) up

@@ -15,7 +15,7 @@ from devstack.manifest import runtimes_manifest
 from devstack.paths import REPOSITORY
 from invoker_plugin.config.loading import load
 from invoker_plugin.config.settings import Settings
-from tests.unit.ansible.plays import ANSIBLE, play
+from tests.integration.ansible.plays import ANSIBLE, play
 
 TEMPLATES = ANSIBLE / "roles/swift_invoker/templates"
 PASSWORD = 'quote " dollar $HOME back\\slash `tick` and # hash'

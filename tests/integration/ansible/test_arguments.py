@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devstack.manifest import runtimes_manifest
-from tests.unit.ansible.plays import play, role
+from tests.integration.ansible.plays import play, role
 
 COMPLETE: dict[str, Any] = {
     "kafka_connect_string": "127.0.0.1:9",
