@@ -28,6 +28,7 @@ class Frames(asyncio.Protocol):
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._buffer = bytearray()
+        self._out: list[bytes] = []
         self.transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,6 +51,12 @@ class Frames(asyncio.Protocol):
         del buffer[:position]
 
     def send(self, kind: int, number: int, payload: bytes = b"") -> None:
-        """Send a frame, unless the other end is gone."""
+        """Send a frame; those of one turn of the event loop go out together, as Kafka's do."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(frame(kind, number, payload))
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(frame(kind, number, payload))
+            self.transport.write(b"".join(out))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -36,6 +37,8 @@ class ConfluentProducer:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._under_way: set[asyncio.Future[None]] = set()
+        self._reports: deque[tuple[asyncio.Future[None], str, KafkaError | None]] = deque()
+        self._waking = False
         self._trouble = Trouble(logger, "kafka-trouble")
 
     @property
@@ -53,7 +56,11 @@ class ConfluentProducer:
         delivered: asyncio.Future[None] = loop.create_future()
 
         def report(error: KafkaError | None, _message: Any) -> None:
-            loop.call_soon_threadsafe(self._settle, delivered, topic, error)
+            # Reports come in bursts, and one waking of the event loop is enough for all of one.
+            self._reports.append((delivered, topic, error))
+            if not self._waking:
+                self._waking = True
+                loop.call_soon_threadsafe(self._settle_all)
 
         client = self._open()
         while True:
@@ -115,6 +122,12 @@ class ConfluentProducer:
             return
         self._connected = True
         self._trouble.over()
+
+    def _settle_all(self) -> None:
+        """Take all reports there are; one that comes from now on wakes the loop again."""
+        self._waking = False
+        while self._reports:
+            self._settle(*self._reports.popleft())
 
     def _settle(
         self, delivered: asyncio.Future[None], topic: str, error: KafkaError | None

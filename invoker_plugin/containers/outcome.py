@@ -41,3 +41,8 @@ class HttpOutcome:
     def truncated(self) -> bool:
         """True when the container answered more than was kept."""
         return self.size > len(self.body)
+
+    @property
+    def logged_nothing(self) -> bool:
+        """True when the runtime says that the activation wrote no log at all."""
+        return self.swift.get("log_lines") == 0 and not self.swift.get("log_truncated")

@@ -23,7 +23,7 @@ async def collect(
 
     ``run`` is the outcome of the request, which may say that there are none.
     """
-    if run is not None and run.swift.get("log_lines") == 0 and not run.swift.get("log_truncated"):
+    if run is not None and run.logged_nothing:
         return LogCollection()
     path = f"/activations/{activation_id}/logs"
     fetched = await client.call("GET", path, _TIMEOUT_MS, limit_bytes)

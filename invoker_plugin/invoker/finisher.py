@@ -76,6 +76,12 @@ class Finisher:
             else:
                 await self._acks.completion(message, record)
             return True
+        if message.blocking and outcome.logged_nothing:
+            # The record is whole already, so it is written once, and there is nothing to wait for.
+            await self._store(record, message)
+            await self._acks.result(message, record)
+            await self._acks.completion(message, record)
+            return True
         if message.blocking:
             await self._expect(record, message)
             _, logs = await asyncio.gather(
@@ -84,7 +90,7 @@ class Finisher:
             )
         else:
             logs = await self._collect(activation, record, handle, outcome)
-        await self._store(replace(record, logs=logs.lines), message)
+        await self._store(replace(record, logs=logs.lines) if logs.lines else record, message)
         await self._acks.completion(message, record)
         return logs.complete
 

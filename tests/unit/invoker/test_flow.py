@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from invoker_plugin.containers.outcome import HttpOutcome
@@ -41,9 +42,40 @@ def test_cold_then_warm_with_result_before_completion() -> None:
     run(scenario())
 
 
-def test_answered_before_its_logs_its_record_is_kept_first() -> None:
+def with_a_log(container: StubContainer, path: str, body: dict[str, Any]) -> HttpOutcome:
+    """Answers as ever, and says that a line was logged."""
+    outcome = echo(container, path, body)
+    return replace(outcome, swift={**outcome.swift, "log_lines": 1}) if outcome.swift else outcome
+
+
+def test_whose_runtime_says_that_nothing_was_logged_has_its_record_kept_once_and_first() -> None:
     async def scenario() -> None:
         world = World()
+        world.actions.add("hello")
+        order: list[str] = []
+        store, send = world.store, world.send
+
+        async def noted_store(record: Any) -> None:
+            order.append("record")
+            await store(record)
+
+        async def noted_send(topic: str, value: bytes) -> None:
+            order.append("result" if b'"instance"' not in value else "completion")
+            await send(topic, value)
+
+        world.store, world.send = noted_store, noted_send  # type: ignore[method-assign]
+        activation_id = await world.invoke("hello")
+        await world.settle()
+        assert [one for one in order if one != "event"][:3] == ["record", "result", "completion"]
+        assert world.expected == []
+        assert world.record(activation_id).logs == ()
+
+    run(scenario())
+
+
+def test_answered_before_its_logs_its_record_is_kept_first() -> None:
+    async def scenario() -> None:
+        world = World(with_a_log)
         world.actions.add("hello")
         order: list[str] = []
         expect, send = world.expect, world.send
