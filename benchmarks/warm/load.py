@@ -8,8 +8,10 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 _ID_LENGTH = 32
+STRETCH = 200
 _MARK = b'"activationId":"'
 
 
@@ -25,6 +27,8 @@ class Level:
     answer_p99_ms: float
     free_p50_ms: float
     cpu_ms_each: float
+    cpu_ms_least: float
+    """CPU an activation in the quietest stretch of ``STRETCH``: others disturb that least."""
 
 
 class Load:
@@ -42,6 +46,8 @@ class Load:
         self._answers_s: list[float] = []
         self._frees_s: list[float] = []
         self._over = asyncio.Event()
+        self._cpu_s: Callable[[], float] = lambda: 0.0
+        self._stretches_s: list[float] = []
 
     def acked(self, ack: bytes) -> None:
         """An ack came."""
@@ -57,6 +63,8 @@ class Load:
             return
         del self._sent_s[activation_id]
         self._frees_s.append(now_s - sent_s)
+        if len(self._frees_s) % STRETCH == 0:
+            self._stretches_s.append(self._cpu_s())
         if self._left > 0:
             self._begin()
             return
@@ -72,7 +80,9 @@ class Load:
         self._frees_s.clear()
         self._over.clear()
         self._left, self._open = activations, min(in_flight, activations)
+        self._cpu_s = cpu_s
         cpu_before_s, began_s = cpu_s(), time.perf_counter()
+        self._stretches_s = [cpu_before_s]
         for _ in range(self._open):
             self._begin()
         await asyncio.wait_for(self._over.wait(), limit_s)
@@ -86,6 +96,7 @@ class Load:
             answer_p99_ms=_ms(_percentile(self._answers_s, 0.99)),
             free_p50_ms=_ms(statistics.median(self._frees_s)),
             cpu_ms_each=_ms((cpu_s() - cpu_before_s) / activations),
+            cpu_ms_least=_ms(_least(self._stretches_s, cpu_s() - cpu_before_s) / STRETCH),
         )
 
     def _begin(self) -> None:
@@ -93,6 +104,11 @@ class Load:
         activation_id = uuid.uuid4().hex
         self._sent_s[activation_id.encode()] = time.perf_counter()
         self._put(activation_id)
+
+
+def _least(marks_s: list[float], whole_s: float) -> float:
+    """The shortest of the stretches between marks; the whole where there is none."""
+    return min((end - begin for begin, end in pairwise(marks_s)), default=whole_s)
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -165,12 +165,15 @@ def table(runs: list[dict[str, Any]]) -> str:
     lines = []
     for run in runs:
         lines.append(run["name"])
-        lines.append("  in flight   per s   answer p50 / p99 ms   place free p50 ms   CPU ms each")
+        lines.append(
+            "  in flight   per s   answer p50 / p99 ms   place free p50 ms   CPU ms each / least"
+        )
         for level in run["levels"]:
             lines.append(
                 f"  {level['in_flight']:>9} {level['per_second']:>7.0f}"
                 f"   {level['answer_p50_ms']:>8.2f} / {level['answer_p99_ms']:<8.2f}"
                 f"   {level['free_p50_ms']:>17.2f}   {level['cpu_ms_each']:>11.3f}"
+                f" / {level['cpu_ms_least']:.3f}"
             )
         memory = run["memory_mb"]
         lines.append(f"  resident memory: {memory['now']} MB, {memory['most']} MB at most")
