@@ -170,6 +170,14 @@ ROWS: list[tuple[str, list[tuple[str, str, list[tuple[str, str]]]]]] = [
                 "s",
                 [(quantile(0.5, "docker_call_seconds", "operation"), "{{operation}}")],
             ),
+            (
+                "Networks made ahead",
+                "short",
+                [
+                    (now("ready_networks", "state"), "{{state}}"),
+                    (rate("ready_network_starts_total", "result"), "{{result}} a second"),
+                ],
+            ),
         ],
     ),
     (

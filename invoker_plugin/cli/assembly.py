@@ -247,6 +247,7 @@ class Assembly:
             self._store.records,
             self._feed,
             self._loop_lag.take_ms(),
+            self._factory.figures()["ready_networks"],
         )
 
     def _record_stored(self, waited_ms: int) -> None:

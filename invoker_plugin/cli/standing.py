@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from invoker_plugin.bus.feed import MessageFeed
 from invoker_plugin.health.pinger import Pinger
@@ -24,6 +25,7 @@ def standing(
     records: RecordWriter,
     feed: MessageFeed | None,
     loop_lag_ms: float,
+    networks: Mapping[str, Any],
 ) -> Standing:
     """Figures of this moment."""
     pool, kept = driver.pool, records.figures()
@@ -35,6 +37,11 @@ def standing(
         ping_stops=dict(pinger.stops),
         containers=_states(pool),
         slots=_slots(driver.rungs()),
+        ready_networks={state: networks[state] for state in ("ready", "used")},
+        network_starts={
+            "joined": networks["joined"],
+            "not_joined": sum(networks["not_joined"].values()),
+        },
         used_mb=pool.containers.used_mb,
         limit_mb=pool.containers.limit_mb,
         in_flight=invoker.in_flight,

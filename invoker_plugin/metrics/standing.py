@@ -13,6 +13,8 @@ from invoker_plugin.metrics.buckets import PREFIX
 
 PHASES = ("starting", "up", "draining", "down")
 STATES = ("prewarming", "prewarmed", "starting", "ready", "paused", "removing")
+NETWORK_STATES = ("ready", "used")
+NETWORK_STARTS = ("joined", "not_joined")
 RUNGS = ("connected", "shared", "inherited", "cached", "stock", "none")
 MB = 1024.0 * 1024.0
 
@@ -36,6 +38,8 @@ class Standing:
     ping_stops: Mapping[str, int] = field(default_factory=dict)
     containers: Mapping[str, int] = field(default_factory=dict)
     slots: Mapping[str, Slots] = field(default_factory=dict)
+    ready_networks: Mapping[str, int] = field(default_factory=dict)
+    network_starts: Mapping[str, int] = field(default_factory=dict)
     used_mb: int = 0
     limit_mb: int = 0
     in_flight: int = 0
@@ -95,6 +99,11 @@ def _pool(now: Standing) -> Iterator[Metric]:
     text = "Messages that were read from Kafka and not taken yet."
     yield _gauge("read_ahead", text, now.read_ahead)
     yield _rdma_slots(now)
+    networks = {state: now.ready_networks.get(state, 0) for state in NETWORK_STATES}
+    yield _gauges("ready_networks", "Networks that were made ahead, by state.", "state", networks)
+    starts = {result: now.network_starts.get(result, 0) for result in NETWORK_STARTS}
+    text = "Containers made while networks are kept ready, by whether they joined one."
+    yield _counters("ready_network_starts", text, "result", starts)
 
 
 def _rdma_slots(now: Standing) -> Metric:

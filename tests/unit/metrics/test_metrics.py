@@ -77,6 +77,8 @@ def test_standing_is_of_the_moment_of_the_scrape() -> None:
         ping_stops={"Docker does not answer": 2},
         containers={"ready": 3, "paused": 1},
         slots={"shared": Slots(2, 14)},
+        ready_networks={"ready": 4},
+        network_starts={"joined": 9},
         used_mb=512,
         oldest_wait_ms=1500,
         records_dropped=1,
@@ -88,6 +90,9 @@ def test_standing_is_of_the_moment_of_the_scrape() -> None:
     assert value(text, "swift_invoker_ping_stops_total", reason="Docker does not answer") == 2
     assert value(text, "swift_invoker_containers", state="ready") == 3
     assert value(text, "swift_invoker_rdma_slots", rung="shared", state="free") == 14
+    assert value(text, "swift_invoker_ready_networks", state="ready") == 4
+    assert value(text, "swift_invoker_ready_network_starts_total", result="joined") == 9
+    assert value(text, "swift_invoker_ready_network_starts_total", result="not_joined") == 0
     assert value(text, "swift_invoker_memory_used_bytes") == 512 * 1024 * 1024
     assert value(text, "swift_invoker_oldest_wait_seconds") == 1.5
     assert value(text, "swift_invoker_records_dropped_total") == 1
