@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Request to first RDMA completion of a Python action, by kind of start, stock against patched.
 
-    start_kinds.py [--rounds 10] [--images stock,patched] [--out DIRECTORY]
+    start_kinds.py [--rounds 10] [--images stock,patched] [--kinds KIND,...] [--out DIRECTORY]
 
 Builds what is missing, brings the devstack's RDMA machine up and runs every kind with every image
 there in turn, in one boot. Prints a table; writes start-kinds.json and start-kinds.svg.
@@ -26,16 +26,19 @@ def ratios(found: Figures) -> dict[str, float]:
     return {
         f"{baseline} / {name}": ratio(found, baseline, name, TOTAL)
         for name in found
-        if name != baseline
+        if name != baseline and TOTAL in found[name]
     }
 
 
 def main() -> int:
     """The command line; the exit status."""
-    given = command_line(__doc__, rounds=10).parse_args()
+    parser = command_line(__doc__, rounds=10)
+    parser.add_argument("--kinds", default="process,cold,prewarm,warm,fork,spare,fork_undeclared")
+    given = parser.parse_args()
     try:
         rig = bring_up(images_of(given))
-        raw = rig.measure("start_kinds.py", "--rounds", str(given.rounds))
+        options = ["--rounds", str(given.rounds), "--kinds", given.kinds]
+        raw = rig.measure("start_kinds.py", *options)
     except DevstackError as error:
         print(f"start_kinds.py: {error}", file=sys.stderr)
         return 1

@@ -24,7 +24,7 @@ CACHE_DIRECTORY = "/run/swift-verbs"
 def memory_server(address: str, device: str) -> Iterator[str]:
     """A memory server on this machine; its ``host:port``."""
     command = [sys.executable, "-m", "swift_rdma.memory_server", "--host", address]
-    options = ["--port", "0", "--device", device, "--spare", "16"]
+    options = ["--port", "0", "--device", device, "--bytes", "65536", "--spare", "16"]
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

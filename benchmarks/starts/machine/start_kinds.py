@@ -32,6 +32,8 @@ class Image:
         self._template.run("warm", "fork")
         self._other = stack.enter_context(started(host, tag, f"{label}-undeclared"))
         self._other.init(CODE)
+        self._spares = stack.enter_context(started(host, tag, f"{label}-spares"))
+        self._spares.init(CODE, peers=[host.peer], spares=1)
         self._processes = _Processes(host, tag, f"{label}-processes")
         stack.callback(self._processes.close)
         self._count = 0
@@ -63,11 +65,15 @@ class Image:
         """The idle worker again."""
         self._template.settle()
         begin_ns = time.monotonic_ns()
-        return _sample(begin_ns, self._template.run("warm", "warm"))
+        return sample_of(begin_ns, self._template.run("warm", "warm"))
 
     def fork(self) -> Sample:
         """A new worker; its template has connected to the peer that the action declares."""
         return self._fork(self._template)
+
+    def spare(self) -> Sample:
+        """A new worker that was forked ahead and has waited; the peer is declared."""
+        return self._fork(self._spares)
 
     def fork_undeclared(self) -> Sample:
         """A new worker; the peer is met in the activation."""
@@ -77,7 +83,10 @@ class Image:
         self._count += 1
         runtime.settle()
         begin_ns = time.monotonic_ns()
-        sample = _sample(begin_ns, runtime.run(f"w{self._count}", "fork"))
+        answer = runtime.run(f"w{self._count}", "fork")
+        sample = sample_of(begin_ns, answer)
+        if answer.swift["spare"] is not (runtime is self._spares):
+            raise RuntimeError(f"a spare was wanted, or none: {answer.swift}")
         runtime.end(f"w{self._count}")
         return sample
 
@@ -85,10 +94,10 @@ class Image:
         init_ns = time.monotonic_ns()
         runtime.init(CODE, peers=[self._host.peer])
         init_ms = _since(init_ns)
-        return {"init": init_ms, **_sample(begin_ns, runtime.run("first", "fork"))}
+        return {"init": init_ms, **sample_of(begin_ns, runtime.run("first", "fork"))}
 
 
-KINDS = ("process", "cold", "prewarm", "warm", "fork", "fork_undeclared")
+KINDS = ("process", "cold", "prewarm", "warm", "fork", "spare", "fork_undeclared")
 
 
 class _Processes:
@@ -127,7 +136,7 @@ def measure(host: Host, given: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         images = {label: Image(host, label, tag, stack) for label, tag in given.images.items()}
         for number in range(given.rounds + 1):
-            for kind in KINDS:
+            for kind in given.kinds.split(","):
                 for label, image in images.items():
                     sample = getattr(image, kind)()
                     if number > 0:
@@ -135,7 +144,8 @@ def measure(host: Host, given: argparse.Namespace) -> dict[str, Any]:
     return samples
 
 
-def _sample(begin_ns: int, answer: Answer) -> Sample:
+def sample_of(begin_ns: int, answer: Answer) -> Sample:
+    """The stages of a run that was asked for at ``begin_ns`` and has just been answered."""
     answered = _since(begin_ns)
     swift, body = answer.swift, answer.body
     return {
@@ -145,6 +155,7 @@ def _sample(begin_ns: int, answer: Answer) -> Sample:
         "function": (body["done_ns"] - body["begin_ns"]) / 1e6,
         "rdma": swift["rdma_ms"],
         "rung": swift["rdma"],
+        "spare": swift["spare"],
         "phases": swift["phases"],
     }
 
@@ -154,4 +165,6 @@ def _since(begin_ns: int) -> float:
 
 
 if __name__ == "__main__":
-    peer.run(measure, argparse.ArgumentParser(description=__doc__))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    peer.run(measure, parser)
