@@ -192,6 +192,7 @@ class Assembly:
                 settings.limits.system(),
                 settings.pool.user_memory_mb,
                 settings.pool.slots,
+                settings.pool.spares,
                 settings.encryption.keys,
                 forced_start(settings),
             ),

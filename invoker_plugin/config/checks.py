@@ -10,6 +10,7 @@ from invoker_plugin.config.limits import LimitsSettings
 from invoker_plugin.config.manifest import HEALTH_KIND
 from invoker_plugin.config.settings import Settings
 from invoker_plugin.wire.encryption import KEY_BYTES
+from invoker_plugin.wire.limits import MOST_SPARES
 
 
 def faults(settings: Settings) -> Iterator[str]:
@@ -96,6 +97,8 @@ def _pool(settings: Settings) -> Iterator[str]:
         yield f"pool.concurrent_peek_factor: {pool.concurrent_peek_factor} must be in (0, 1]"
     if pool.user_cpus is not None and pool.user_cpus <= 0:
         yield f"pool.user_cpus: {pool.user_cpus} must be more than 0"
+    if not 0 <= pool.spares <= MOST_SPARES:
+        yield f"pool.spares: {pool.spares} must be from 0 to {MOST_SPARES}"
     counts = {
         "pool.slots": pool.slots,
         "pool.batch_deletion_size": pool.batch_deletion_size,

@@ -28,6 +28,12 @@ class PoolSettings:
         "how far reading ahead grows with the concurrency limit (over 0, at most 1)",
     )
     slots: int = setting(None, values.INTEGER, 16, "most workers of one template")
+    spares: int = setting(
+        None,
+        values.INTEGER,
+        0,
+        "workers that a template forks ahead of their activation (0 to 16)",
+    )
     start: str = setting(
         None,
         values.choice("auto", "fork", "warm", "cold"),

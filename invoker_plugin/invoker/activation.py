@@ -25,6 +25,8 @@ class Activation:
     arguments: Json
     """What ``/run`` is given."""
     image: str
+    spares: int = 0
+    """Workers that its template is to fork ahead (``swift-spares``)."""
     arrived_ns: int = field(default_factory=time.monotonic_ns)
 
     @property
@@ -72,6 +74,8 @@ class StartReport:
     container_ms: float | None = None
     init_ms: float | None = None
     fork_ms: float | None = None
+    spare: bool = False
+    """It was forked ahead: ``fork_ms`` is the time to wake it."""
     rdma_ms: float | None = None
     run_ms: float | None = None
     queue_ms: float = 0.0
@@ -86,6 +90,7 @@ class StartReport:
     def take(self, header: Mapping[str, Any]) -> None:
         """Add what the runtime said of itself in ``X-Swift``."""
         self.fork_ms = header.get("fork_ms")
+        self.spare = header.get("spare") is True
         self.rdma_ms = header.get("rdma_ms")
         self.run_ms = header.get("run_ms", self.run_ms)
         self.slot = header.get("slot")
@@ -107,6 +112,8 @@ class StartReport:
             "worker": self.worker,
             "slot": self.slot,
         }
+        if self.spare:
+            value["spare"] = True
         if self.rdma is not None:
             value["rdma"] = self.rdma
         if self.rdma_reason is not None:

@@ -17,7 +17,7 @@ from invoker_plugin.pool.job import ActionKey, Job, Policy
 from invoker_plugin.wire import texts
 from invoker_plugin.wire.action import Action
 from invoker_plugin.wire.activation import ActionReference, ActivationMessage
-from invoker_plugin.wire.limits import SystemLimits
+from invoker_plugin.wire.limits import MOST_SPARES, SystemLimits
 from invoker_plugin.wire.parameters import partition_arguments, unlock
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class AdmissionSettings:
     limits: SystemLimits
     memory_mb: int
     most_slots: int
+    spares: int
     keys: Mapping[str, bytes]
     start: Policy | None = None
     """How all activations start, whatever their actions wish; ``None``: as they wish."""
@@ -88,6 +89,7 @@ class Admission:
             environment=environment,
             arguments=arguments,
             image=image,
+            spares=_spares(action, self._settings.spares),
         )
 
     def _job(self, message: ActivationMessage, action: Action, image: str) -> Job:
@@ -136,6 +138,13 @@ def _slots(action: Action, most: int) -> int:
     if isinstance(wish, int) and not isinstance(wish, bool) and wish >= 1:
         return min(wish, most)
     return most
+
+
+def _spares(action: Action, usual: int) -> int:
+    wish = action.annotations.get("swift-spares", usual)
+    if isinstance(wish, int) and not isinstance(wish, bool) and wish >= 0:
+        return min(wish, MOST_SPARES)
+    return usual
 
 
 def _ignored(message: ActivationMessage, name: str, value: object, wanted: str) -> None:

@@ -36,6 +36,8 @@ def init_swift(activation: Activation, slots: int) -> dict[str, Any]:
     return {
         "protocol": PROTOCOL_VERSION,
         "slots": slots,
+        # With one slot its only worker would never find a spare, but hold one back.
+        "spares": activation.spares if slots > 1 else 0,
         "worker_memory_mb": activation.action.limits.memory_mb,
         "log_limit_bytes": activation.log_limit_bytes,
         "rdma": annotations.get("rdma") is not False,

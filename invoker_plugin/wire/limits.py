@@ -8,6 +8,9 @@ from typing import Any
 from invoker_plugin.wire import fields, texts
 from invoker_plugin.wire.identity import UserLimits
 
+MOST_SPARES = 16
+"""Of one template: the bound of docs/runtime-protocol.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -30,6 +30,11 @@ class Inheritable:
         self._owned.discard(slot)
 
     @property
+    def tainted(self) -> bool:
+        """Whether dead workers left objects on the device."""
+        return self._tainted
+
+    @property
     def spoilt(self) -> bool:
         return self._tainted and not self._owned
 

@@ -37,6 +37,9 @@ class Resources(Protocol):
     def release(self, lane: Lane) -> None:
         """Take a lane back."""
 
+    def rehearse(self) -> None:
+        """Touch what a first connection will; see :func:`rehearse`."""
+
 
 class StockResources:
     """One opened device and one protection domain for this process, the rest for each use."""
@@ -59,6 +62,9 @@ class StockResources:
 
     def release(self, lane: Lane) -> None:
         lane.close()
+
+    def rehearse(self) -> None:
+        """Nothing was made ahead."""
 
 
 def open_place(device: str | None) -> Place:
@@ -113,6 +119,12 @@ def use(resources: Resources, why: str | None = None) -> None:
     phases.set_rung(resources.rung, why)
     if os.environ.get("SWIFT_RDMA_LOG"):
         print(f"swift_rdma: {resources.place.device}, GID {resources.place.gid}", file=sys.stderr)
+
+
+def rehearse() -> None:
+    """Touch the memory that a first connection will touch; nothing is sent and nothing is taken."""
+    if _current is not None and _owner == os.getpid():
+        _current.rehearse()
 
 
 def _abandon_the_parents() -> None:

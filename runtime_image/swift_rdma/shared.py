@@ -87,6 +87,11 @@ class Shared:
         self._table.give_back(slot, untouched=not self._marks.touched(slot))
 
     @property
+    def tainted(self) -> bool:
+        """Whether dead workers left objects on the device."""
+        return self._tainted
+
+    @property
     def spoilt(self) -> bool:
         """Whether dead workers left objects on the device, and it can be opened anew now."""
         return self._tainted and self._table.idle

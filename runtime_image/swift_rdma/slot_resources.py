@@ -73,6 +73,17 @@ class SlotResources:
         elif lane.reset():
             self._lanes.append(lane)
 
+    def rehearse(self) -> None:
+        for lane in self._inherited:
+            lane.rehearse()
+        for peer, connected in self._ahead.items():
+            Peer.parse(str(peer))
+            connected.alive()
+        part = self._memory.buffer(1) if self._memory is not None else None
+        if part is not None:
+            bytes(part.view)
+            part.close()
+
     def _hold(self, change: int) -> None:
         """Tell the template of own objects: they outlive this process, should it be killed."""
         self._marks.hold(self._slot, change)

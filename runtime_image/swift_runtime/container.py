@@ -78,6 +78,8 @@ class Container:
 
     def _initialised(self) -> dict[str, Any]:
         slots = self._fleet.open_slots(self._options.slots)
+        self._fleet.spares.wanted = min(self._options.spares, slots)
+        self._fleet.spares.later()
         if self._options.worker_memory_mb is not None:
             watch = MemoryWatch(self._fleet, self._options.worker_memory_mb)
             self._watch = self._loop.create_task(watch.watch())
@@ -89,6 +91,7 @@ class Container:
                 "forkable": self._zygote.forkable,
                 "reason": self._zygote.reason,
                 "slots": slots,
+                "spares": self._fleet.spares.wanted,
                 "template_ms": self._zygote.template_ms,
                 "rdma": self._zygote.rdma,
                 "rdma_reason": self._zygote.rdma_reason,
@@ -132,10 +135,15 @@ class Container:
         backstop = None
         if options.timeout_ms is not None:
             delay = options.timeout_ms / 1000 + _BACKSTOP_SECONDS
-            backstop = self._loop.call_later(delay, self._fleet.order_kill, worker, "killed")
+            backstop = self._loop.call_later(delay, self._end_late, worker.name)
         self._fleet.busy.set()
         try:
             outcome = await worker.run(body, identifier, log)
+            if _never_began(worker, outcome) and self._zygote.state == "ready":
+                worker = self._fleet.fork_instead(worker)
+                outcome = await worker.run(body, identifier, log)
+        except Conflict as conflict:
+            return json_response(409, {"error": str(conflict), "code": conflict.code})
         finally:
             self._logs.finish(identifier)
             if backstop is not None:
@@ -143,6 +151,10 @@ class Container:
         status, answer, fields = _answer(worker, outcome)
         header = {"worker": worker.name, "slot": worker.slot, **fields, **_log_fields(log)}
         return Response(status, answer, _header(header))
+
+    def _end_late(self, name: str) -> None:
+        if (worker := self._fleet.get(name)) is not None:
+            self._fleet.order_kill(worker, "killed")
 
     async def _run_stock(self, body: bytes, identifier: Any) -> Response:
         """One worker, used again and again; its death closes the connection (stock contract)."""
@@ -184,6 +196,7 @@ class Container:
                 "reason": zygote.failure or zygote.reason,
                 "slots": self._fleet.slots.count,
                 "workers": [_describe_worker(worker) for worker in self._fleet.workers()],
+                "spares": [_describe_spare(worker) for worker in self._fleet.spares.handles()],
             },
         )
 
@@ -198,12 +211,20 @@ class Container:
         return Response(200, b"", headers, "application/x-ndjson", log.content())
 
 
+def _never_began(worker: WorkerHandle, outcome: Outcome) -> bool:
+    """Whether a spare died, not by our doing, before the activation it was given had begun."""
+    died = isinstance(outcome, WorkerExit) and worker.ordered is None
+    return died and not worker.accepted
+
+
 def _answer(worker: WorkerHandle, outcome: Outcome) -> tuple[int, bytes, dict[str, Any]]:
     """HTTP status, body, and what X-Swift says of how it went."""
     if isinstance(outcome, Reply):
         header = outcome.header
+        spare = worker.ahead
         fields = {
             "fork_ms": worker.fork_ms(header["started_ns"]),
+            "spare": spare,
             "rdma_ms": header["rdma_ms"],
             "run_ms": header["run_ms"],
             "rdma": header["rdma"],
@@ -214,6 +235,7 @@ def _answer(worker: WorkerHandle, outcome: Outcome) -> tuple[int, bytes, dict[st
         return header["status"], outcome.body, fields
     nothing: dict[str, Any] = {
         "fork_ms": None,
+        "spare": worker.ahead,
         "rdma_ms": None,
         "run_ms": None,
         "rdma": None,
@@ -225,6 +247,11 @@ def _answer(worker: WorkerHandle, outcome: Outcome) -> tuple[int, bytes, dict[st
         return 502, error.encode(), {**nothing, "exit": None}
     body = json.dumps({"error": outcome.text}).encode()
     return 502, body, {**nothing, "exit": outcome.to_json()}
+
+
+def _describe_spare(worker: WorkerHandle) -> dict[str, Any]:
+    described = _describe_worker(worker)
+    return {name: described[name] for name in ("slot", "pid", "private_kb")}
 
 
 def _describe_worker(worker: WorkerHandle) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from swift_runtime.exits import OutOfMemoryKills, WorkerExit
 from swift_runtime.handle import ForkFailed, WorkerHandle
 from swift_runtime.output import Output
 from swift_runtime.slots import NoFreeSlot, Slots
+from swift_runtime.spares import Spares
 from swift_runtime.zygote import Zygote
 
 _DESCRIPTORS_A_WORKER = 4
@@ -42,6 +43,9 @@ class Fleet:
         self._zygote = zygote
         self._directory = directory
         self._workers: dict[str, WorkerHandle] = {}
+        self._known: dict[str, WorkerHandle] = {}
+        """Workers and spares by the template's names for them."""
+        self.spares = Spares(loop, self._fork_ahead)
         self._memory_kills = OutOfMemoryKills()
         zygote.tell(self)
 
@@ -75,22 +79,52 @@ class Fleet:
             raise Conflict("worker-exists", f"There is a worker {name} already.")
         if self._workers and not self._zygote.forkable:
             raise Conflict("not-forkable", f"Not forkable: {self._zygote.reason}.")
+        self.spares.later()
+        worker = self.spares.take()
+        if worker is None:
+            worker = self._fork_now(name)
+        else:
+            worker.adopt(name)
+        self._workers[name] = worker
+        return worker
+
+    def fork_instead(self, worker: WorkerHandle) -> WorkerHandle:
+        """A new worker for one that was a spare and died before it began its activation.
+
+        Raises :class:`Conflict`.
+        """
+        self.retire_spares()  # what befell that one may befall its siblings
+        return self.fork(worker.name)
+
+    def _fork_now(self, name: str) -> WorkerHandle:
         try:
             slot = self.slots.take()
         except NoFreeSlot:
             count = self.slots.count
             raise Conflict("no-free-slot", f"All {count} slots have a worker.") from None
-        worker = self._request(name, slot)
-        self._workers[name] = worker
-        return worker
+        return self._request(name, slot)
 
-    def _request(self, name: str, slot: int) -> WorkerHandle:
+    def _fork_ahead(self, key: str) -> WorkerHandle | None:
+        if self._zygote.state != "ready" or not self._zygote.forkable:
+            return None
+        try:
+            return self._request(key, self.slots.take(), spare=True)
+        except NoFreeSlot:
+            return None
+
+    def retire_spares(self) -> None:
+        """End those that wait; the template asks for it when what they hold is of no use."""
+        for spare in self.spares.given_up():
+            self.order_kill(spare, "killed")
+
+    def _request(self, name: str, slot: int, spare: bool = False) -> WorkerHandle:
         ours, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         output = Output(self._loop, out_read, err_read)
-        worker = WorkerHandle(self._loop, name, slot, ours, output)
-        self._zygote.fork(name, slot, [theirs.fileno(), out_write, err_write])
+        worker = WorkerHandle(self._loop, name, slot, ours, output, spare)
+        self._known[name] = worker
+        self._zygote.fork(name, slot, [theirs.fileno(), out_write, err_write], spare)
         if not self._zygote.forkable:
             worker.pid = self._zygote.pid
             worker.requested_ns = None
@@ -115,34 +149,38 @@ class Fleet:
     def order_kill(self, worker: WorkerHandle, reason: str) -> None:
         """SIGKILL a worker; its exit will have ``reason``."""
         worker.ordered = worker.ordered or reason
-        self._zygote.kill(worker.name)
+        self._zygote.kill(worker.key)
 
     def forked(self, worker: str, pid: int) -> None:
-        if worker in self._workers:
-            self._workers[worker].pid = pid
+        if worker in self._known:
+            self._known[worker].pid = pid
 
     def unforked(self, worker: str, error: str) -> None:
         self._bury(worker, ForkFailed(error))
 
     def exited(self, worker: str, status: int) -> None:
-        handle = self._workers[worker]
+        handle = self._known[worker]
         memory_kill = self._memory_kills.one_more()
         self._bury(worker, WorkerExit.from_status(status, handle.ordered, memory_kill))
 
     def template_died(self, status: int) -> None:
         memory_kill = self._memory_kills.one_more()
-        for name, handle in list(self._workers.items()):
+        for name, handle in list(self._known.items()):
             if handle.pid == self._zygote.pid:
                 ending = WorkerExit.from_status(status, handle.ordered, memory_kill)
             else:
                 ending = WorkerExit("template", signal=9)
             self._bury(name, ending)
 
-    def _bury(self, name: str, ending: WorkerExit | ForkFailed) -> None:
-        worker = self._workers.pop(name)
+    def _bury(self, key: str, ending: WorkerExit | ForkFailed) -> None:
+        worker = self._known.pop(key)
+        if self._workers.get(worker.name) is worker:
+            del self._workers[worker.name]
         self.slots.release(worker.slot)
+        self.spares.died(worker)
+        self.spares.later()
         worker.end(ending)
-        path = os.path.join(self._directory, "workers", name)
+        path = os.path.join(self._directory, "workers", key)
         self._loop.run_in_executor(None, _remove_directory, path)
 
 

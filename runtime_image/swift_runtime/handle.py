@@ -45,8 +45,15 @@ class WorkerHandle:
         slot: int,
         link: socket.socket,
         output: Output,
+        spare: bool = False,
     ) -> None:
         self.name = name
+        self.key = name
+        """The template's name for it, which never changes."""
+        self.spare = spare
+        """Whether it was forked ahead of its first activation."""
+        self.accepted = not spare
+        """Whether its first activation may have begun: a spare says so before it does."""
         self.slot = slot
         self.output = output
         self.pid: int | None = None
@@ -62,6 +69,11 @@ class WorkerHandle:
         self._outcome: asyncio.Future[Outcome] | None = None
         link.setblocking(False)
         loop.add_reader(link.fileno(), self._readable)
+
+    def adopt(self, name: str) -> None:
+        """A spare becomes the worker of that name."""
+        self.name = name
+        self.requested_ns = time.monotonic_ns()
 
     @property
     def state(self) -> str:
@@ -94,6 +106,11 @@ class WorkerHandle:
         self.ended.set_result(ending)
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(ending)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether this, its first activation, found it forked already."""
+        return self.spare and self.requested_ns is not None
 
     def fork_ms(self, started_ns: int) -> float | None:
         """From the fork request to the worker's first line; None after the first activation."""
@@ -130,5 +147,12 @@ class WorkerHandle:
                 self._loop.remove_reader(self._link.fileno())
                 return
             frame = self._assembler.feed(data)
-            if frame is not None and self._outcome is not None and not self._outcome.done():
-                self._outcome.set_result(Reply(*frame))
+            while frame is not None:
+                self._take(*frame)
+                frame = self._assembler.feed(b"")
+
+    def _take(self, header: dict[str, Any], body: bytes) -> None:
+        if "accepted" in header:
+            self.accepted = True
+        elif self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(Reply(header, body))

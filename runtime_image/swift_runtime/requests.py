@@ -14,6 +14,7 @@ from swift_runtime.http_server import Refused
 DEFAULT_LOG_LIMIT_BYTES = 10 << 20
 _WORKER_NAME = re.compile(r"[a-z0-9-]{1,32}")
 _MAX_SLOTS = 1024
+_MAX_SPARES = 16
 _MAX_PEERS = 64
 _MAX_PEER_LENGTH = 320
 
@@ -24,6 +25,7 @@ class InitOptions:
 
     managed: bool = False
     slots: int = 1
+    spares: int = 0
     worker_memory_mb: int | None = None
     log_limit_bytes: int = DEFAULT_LOG_LIMIT_BYTES
     rdma: bool = True
@@ -67,6 +69,7 @@ def parse_init(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], InitOptio
     return value, InitOptions(
         managed=True,
         slots=_number(swift, "slots", 1, 1, _MAX_SLOTS),
+        spares=_number(swift, "spares", 0, 0, _MAX_SPARES),
         worker_memory_mb=_number(swift, "worker_memory_mb", 0, 0, 1 << 24) or None,
         log_limit_bytes=_number(swift, "log_limit_bytes", DEFAULT_LOG_LIMIT_BYTES, 0, 1 << 40),
         rdma=swift.get("rdma", True) is not False,

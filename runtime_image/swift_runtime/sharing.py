@@ -40,6 +40,7 @@ class Sharing:
         self._owned: set[int] = set()
         """Slots of the present ``_shared``: a worker may be older than that."""
         self._not_before = 0.0
+        self._started_again = False
 
     def open(self) -> None:
         """At the template's start: import, open the device, find the rung by trying."""
@@ -149,8 +150,20 @@ class Sharing:
         elif not self._or_say("slots are not renewed", self._shared.step):
             self._not_before = time.monotonic() + _PAUSE_SECONDS
 
+    def stale(self) -> bool:
+        """Whether spare workers should go: since the last call something was opened anew, or dead
+        workers left objects behind, which is mended when no slot is owned."""
+        stale = self._started_again or (self._shared is not None and self._shared.tainted)
+        self._started_again = False
+        return stale
+
+    def fresh(self) -> bool:
+        """In a spare worker: whether the device is still the one that was opened."""
+        return self._foundation is None or bool(self._foundation.present())
+
     def _start_again(self, why: str) -> None:
         """Open the device anew; what is open is let go first."""
+        self._started_again = True
         _say(f"{why}: opening it anew")
         self._drop(why)
         from swift_rdma.foundation import directory_of

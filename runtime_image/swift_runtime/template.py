@@ -53,6 +53,7 @@ class Template:
             ready = self._poll.poll(self._sharing.idle_ms())
             if not ready:
                 self._sharing.step()
+                self._tell_stale()
             for descriptor, _ in ready:
                 if descriptor != self._control.fileno():
                     self._reap(descriptor)
@@ -68,7 +69,7 @@ class Template:
         if command == "init":
             self._control.send(self._initialise(read_memory_file(descriptors[0]), message))
         elif command == "fork":
-            self._fork(message["worker"], message["slot"], descriptors)
+            self._fork(message["worker"], message["slot"], descriptors, message["spare"])
         elif command == "become":
             self._become(message["worker"], descriptors)
         elif command == "kill":
@@ -115,13 +116,15 @@ class Template:
         action.mkdir(mode=0o700)
         self._function = loader.load(value, action)
 
-    def _birth(self, name: str, descriptors: list[int], parent: int) -> worker.Birth:
+    def _birth(
+        self, name: str, descriptors: list[int], parent: int, spare: bool = False
+    ) -> worker.Birth:
         link, stdout, stderr = descriptors
         directory = os.path.join(self._directory, "workers", name)
-        return worker.Birth(name, link, stdout, stderr, directory, parent)
+        return worker.Birth(name, link, stdout, stderr, directory, parent, spare)
 
-    def _fork(self, name: str, slot: int, descriptors: list[int]) -> None:
-        birth = self._birth(name, descriptors, os.getpid())
+    def _fork(self, name: str, slot: int, descriptors: list[int], spare: bool) -> None:
+        birth = self._birth(name, descriptors, os.getpid(), spare)
         try:
             hooks.run_before_fork()
             self._sharing.before_fork(slot)
@@ -138,6 +141,7 @@ class Template:
             self._children[pidfd] = (name, pid, slot)
             self._poll.register(pidfd, select.POLLIN)
             self._control.send({"event": "forked", "worker": name, "pid": pid})
+            self._tell_stale()
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -149,7 +153,8 @@ class Template:
             for pidfd in self._children:
                 os.close(pidfd)
             assert self._function is not None
-            child = worker.Worker(birth, self._function, started_ns)
+            fresh = self._sharing.fresh if birth.spare else None
+            child = worker.Worker(birth, self._function, started_ns, fresh)
             child.detach()
             self._sharing.adopt()
             child.live()
@@ -177,6 +182,12 @@ class Template:
         _, status = os.waitpid(pid, 0)
         self._sharing.after_end(slot)
         self._control.send({"event": "exited", "worker": name, "status": status})
+        self._tell_stale()
+
+    def _tell_stale(self) -> None:
+        """Have spares ended that hold what is of no use, or keep the device from being let go."""
+        if self._sharing.stale():
+            self._control.send({"event": "stale"})
 
 
 def _freeze() -> None:

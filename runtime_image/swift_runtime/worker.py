@@ -13,11 +13,12 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from swift_runtime import activation, framing, freshness, hooks, process
+from swift_runtime import activation, framing, freshness, hooks, process, rehearsal
 from swift_runtime.loader import Function
 
 EXIT_BROKEN = 70
@@ -35,13 +36,23 @@ class Birth:
     stderr: int
     temporary_directory: str
     parent: int
+    spare: bool = False
+    """Forked ahead of its first activation (see spares.py)."""
 
 
 class Worker:
     """Runs in the child (or, when the template can't be forked, in the template itself)."""
 
-    def __init__(self, birth: Birth, function: Function, started_ns: int) -> None:
+    def __init__(
+        self,
+        birth: Birth,
+        function: Function,
+        started_ns: int,
+        fresh: Callable[[], bool] | None = None,
+    ) -> None:
         self._birth = birth
+        self._fresh = fresh
+        """Whether a spare's inheritance is still of use."""
         self._function = function
         self._started_ns = started_ns
         self._link = socket.socket(fileno=birth.link)
@@ -61,6 +72,8 @@ class Worker:
             os.mkdir(self._birth.temporary_directory, 0o700)
             os.environ["TMPDIR"] = self._birth.temporary_directory
             gc.enable()
+            if self._birth.spare:
+                self._wait()
             self._run_hooks()
             while (frame := framing.read(self._link)) is not None:
                 self._activate(frame[1])
@@ -72,6 +85,16 @@ class Worker:
             traceback.print_exc()
             leave(EXIT_BROKEN)
         leave(0)
+
+    def _wait(self) -> None:
+        """Be a spare until there is an activation, and say so before it begins."""
+        rehearsal.touch_memory()
+        if not self._link.recv(1, socket.MSG_PEEK):
+            leave(0)
+        if self._fresh is not None and not self._fresh():
+            leave(EXIT_BROKEN)  # nothing was accepted: the proxy forks another
+        self._started_ns = now_ns()
+        self._link.sendall(framing.pack({"accepted": True}, b"")[0])
 
     def _take_output(self) -> None:
         os.dup2(self._birth.stdout, 1)

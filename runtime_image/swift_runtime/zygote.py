@@ -25,6 +25,8 @@ class Workers(Protocol):
 
     def template_died(self, status: int) -> None: ...
 
+    def retire_spares(self) -> None: ...
+
 
 class TemplateFailed(Exception):
     """The template could not be made, or died; the text says how, for the developer."""
@@ -86,9 +88,10 @@ class Zygote:
         self.rdma, self.rdma_reason = event["rdma"], event["rdma_reason"]
         self.state = "ready"
 
-    def fork(self, worker: str, slot: int, descriptors: list[int]) -> None:
+    def fork(self, worker: str, slot: int, descriptors: list[int], spare: bool = False) -> None:
         """Ask for a worker; the template takes copies of the descriptors."""
-        self._command("fork" if self.forkable else "become", worker, descriptors, slot=slot)
+        command = "fork" if self.forkable else "become"
+        self._command(command, worker, descriptors, slot=slot, spare=spare)
 
     def kill(self, worker: str) -> None:
         """Ask for the end of a worker; its ``exited`` event follows."""
@@ -159,3 +162,5 @@ class Zygote:
             self._workers.unforked(event["worker"], event["error"])
         elif kind == "exited":
             self._workers.exited(event["worker"], event["status"])
+        elif kind == "stale":
+            self._workers.retire_spares()

@@ -19,7 +19,7 @@ from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.invoker import answer, bodies
 from invoker_plugin.invoker.activation import StartReport
 from swift_runtime import requests
-from tests.unit.runtime_image.harness import Runtime, runtime
+from tests.unit.runtime_image.harness import Runtime, runtime, until
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "runtime-protocol.md"
 EXAMPLES: dict[str, Any] = {
@@ -74,6 +74,8 @@ def test_a_life_in_the_documents_words(swift: Runtime) -> None:
     state = swift.state()
     like(state, EXAMPLES["state"])
     assert len(state["workers"]) == 1
+    until(lambda: swift.state()["spares"], "a spare")
+    like(swift.state(), EXAMPLES["state"])
     logs = swift.logs(request["activation_id"])
     like(logs[0], EXAMPLES["log-line"])
     assert [line["line"] for line in logs] == [EXAMPLES["log-line"]["line"]]
@@ -105,6 +107,7 @@ def test_the_runtime_reads_the_requests_as_the_document_says() -> None:
     _, options = requests.parse_init(EXAMPLES["init-request"])
     swift = EXAMPLES["init-request"]["swift"]
     assert (options.slots, options.worker_memory_mb) == (swift["slots"], swift["worker_memory_mb"])
+    assert options.spares == swift["spares"]
     assert (options.log_limit_bytes, options.rdma) == (swift["log_limit_bytes"], swift["rdma"])
     run = requests.parse_run(EXAMPLES["run-request"], 0)
     assert run is not None
@@ -114,7 +117,7 @@ def test_the_runtime_reads_the_requests_as_the_document_says() -> None:
 def test_the_invoker_sends_what_the_document_says() -> None:
     limits = SimpleNamespace(memory_mb=256, timeout_ms=60000)
     action = SimpleNamespace(limits=limits, annotations={})
-    activation = cast(Any, SimpleNamespace(action=action, log_limit_bytes=10485760))
+    activation = cast(Any, SimpleNamespace(action=action, log_limit_bytes=10485760, spares=1))
     assert bodies.init_swift(activation, 16) == EXAMPLES["init-request"]["swift"]
     assert bodies.run_swift(activation, "w7", fork=True) == EXAMPLES["run-request"]["swift"]
 

@@ -79,7 +79,7 @@ class World:
         runtimes = Runtimes(Images())
         limits = SystemLimits(concurrency=Bounds(1, 5, 1))
         self.admission = Admission(
-            AdmissionSettings(limits, memory_mb, 16, {}), self.actions, self.blocked, runtimes
+            AdmissionSettings(limits, memory_mb, 16, 1, {}), self.actions, self.blocked, runtimes
         )
         self.acknowledger = Acknowledger(self, INSTANCE, events_topic="events")
         self.finisher = Finisher(self.acknowledger, self)

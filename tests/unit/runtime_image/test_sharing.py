@@ -30,6 +30,7 @@ class Shared:
     rung = "shared"
     reason = None
     spoilt = False
+    tainted = False
 
     def __init__(self) -> None:
         self.owned: set[int] = set()
@@ -148,3 +149,25 @@ def test_an_action_that_wants_no_rdma_gets_none(sharing: Any) -> None:
     sharing.prepare(4, [], "the action wants no RDMA")
     assert foundation.closed
     assert sharing.idle_ms() is None
+
+
+def test_spares_are_stale_once_after_the_device_was_opened_anew(sharing: Any) -> None:
+    assert not sharing.stale()
+    sharing._foundation.is_present = False
+    sharing.before_fork(0)
+    assert sharing.stale()
+    assert not sharing.stale()
+
+
+def test_spares_are_stale_while_dead_workers_objects_are_left(sharing: Any) -> None:
+    sharing._shared.tainted = True
+    assert sharing.stale()
+    assert sharing.stale()
+
+
+def test_a_spare_is_fresh_while_its_device_is_there(sharing: Any) -> None:
+    assert sharing.fresh()
+    sharing._foundation.is_present = False
+    assert not sharing.fresh()
+    sharing._foundation = None
+    assert sharing.fresh(), "it opens the device for itself"
