@@ -27,6 +27,7 @@ COMMIT_TRIES = 3
 RETRY_PAUSE_S = 0.1
 SLICE_S = 0.01
 _PROBE_TIMEOUT_S = 1.0
+_CAUSE_POLLS = 20
 _WATERMARK_TIMEOUT_S = 5.0
 
 
@@ -141,18 +142,20 @@ class ConfluentConsumer:
 
     def _keep_alive(self) -> None:
         """Poll without taking a message: a paused partition yields none."""
-        client = self._client
-        if client is None:
-            return
+        client = self._client or self._open()
         try:
             assigned = client.assignment()
             client.pause(assigned)
-            message: Any = client.poll(0)
+            message: Any = client.poll(SLICE_S)
             if message is not None and message.error() is None:
                 client.seek(TopicPartition(self._topic, message.partition(), message.offset()))
             client.resume(assigned)
         except KafkaException as failure:
             self._judge(failure.args[0])
+        if self._fatal is not None:
+            self._judge(self._fatal)
+        if not self._connected:
+            self._probe(client)
 
     # -- told by librdkafka -----------------------------------------------------------------
 
@@ -185,9 +188,19 @@ class ConfluentConsumer:
                 error = failure.args[0]
             if error is None:
                 return
+            if error.fatal() or error.code() in _DEADLY:
+                self._judge(self._cause(client) or error)
             if not error.retriable() or attempt + 1 == COMMIT_TRIES:
                 raise SystemFault(f"commit to {self._topic}: {error.str()}")
             time.sleep(RETRY_PAUSE_S)
+
+    def _cause(self, client: Consumer) -> KafkaError | None:
+        """What it was that ended the client: a commit is only told that it has ended."""
+        for _ in range(_CAUSE_POLLS):
+            if self._fatal is not None:
+                break
+            client.poll(SLICE_S)  # calls error_cb
+        return self._fatal
 
     def _lag(self) -> int:
         client, position = self._client, self._position
@@ -203,6 +216,8 @@ class ConfluentConsumer:
             raise SystemFault(f"lag of {self._topic}: {failure}") from None
         return max(high - position, 0)
 
+
+_DEADLY = {KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID}
 
 _PASSING = {
     KafkaError._PARTITION_EOF,

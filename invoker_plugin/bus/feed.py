@@ -172,10 +172,19 @@ class MessageFeed:
         except asyncio.TimeoutError:
             self._full = False
             self._turned_s = time.monotonic()
-            await self._consumer.keep_alive()
+            await self._keep_alive()
         finally:
             self._full = False
             self._polled_s = self._turned_s = time.monotonic()
+
+    async def _keep_alive(self) -> None:
+        """A client that died is rebuilt as it is polled, and only here while enough wait."""
+        try:
+            await self._consumer.keep_alive()
+        except Fenced:
+            raise
+        except SystemFault as fault:
+            event(logger, logging.WARNING, "feed-failed", what="keep-alive", error=str(fault))
 
     def _take(self, messages: list[Message]) -> None:
         for message in messages:
@@ -225,6 +234,7 @@ class MessageFeed:
             except SystemFault as fault:
                 failures += 1
                 await self._pause("commit", fault, failures)
+                await self._keep_alive()
                 continue
             failures = 0
             self._hand_over(batch)
@@ -262,6 +272,8 @@ class MessageFeed:
                 failures += 1
                 self._uncommitted.set()
                 await self._pause("commit", fault, failures)
+                if not ending:
+                    await self._keep_alive()
             if ending:
                 # What is not committed now is in the journal, for the next process on this host.
                 return

@@ -113,13 +113,16 @@ class KafkaPythonConsumer:
 
     def _keep_alive(self) -> None:
         """Poll without taking a message: a paused partition yields none."""
-        if self._client is None:
-            return
-        assigned = list(self._client.assignment())
+        client = self._client or self._open()
+        assigned = list(client.assignment())
         try:
-            self._client.pause(*assigned)
-            self._client.poll(timeout_ms=0, max_records=1)
-            self._client.resume(*assigned)
+            client.pause(*assigned)
+            batches = client.poll(timeout_ms=round(SLICE_S * 1000), max_records=1)
+            for place, records in batches.items():  # assigned within this very poll
+                client.seek(place, records[0].offset)
+            client.resume(*assigned)
+        except FencedInstanceIdError as failure:
+            raise self._fenced(failure) from None
         except KafkaError as failure:
             raise SystemFault(f"Kafka consumer of {self._topic}: {_text(failure)}") from None
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from invoker_plugin.bus.confluent import ConfluentBus
 from invoker_plugin.bus.interface import Message, MessageTooLarge
@@ -84,6 +85,35 @@ def test_polls_never_wait_for_a_full_batch() -> None:
     consumer._client = client = Client()  # type: ignore[assignment]
     assert consumer._poll(10, 1.0) == [Message(5, 7, b"v")]
     assert client.timeouts == [1.0, 0]
+
+
+def test_commit_to_a_client_that_was_ended_tells_why_and_has_it_rebuilt() -> None:
+    """The commit itself is only told of a fatal error; a poll then tells which."""
+    from invoker_plugin.bus.confluent_consumer import ConfluentConsumer
+
+    class Client:
+        closed = False
+        polls = 0
+
+        def commit(self, offsets: Any, asynchronous: bool) -> None:
+            raise KafkaException(KafkaError(KafkaError._FATAL, "Local: Fatal error"))
+
+        def poll(self, timeout_s: float) -> None:
+            self.polls += 1
+            if self.polls == 3:
+                cause = KafkaError.FENCED_INSTANCE_ID
+                consumer._told(KafkaError(cause, "Static consumer fenced", fatal=True))
+
+        def close(self) -> None:
+            self.closed = True
+
+    consumer = ConfluentConsumer({}, TOPIC)
+    consumer._client = client = Client()  # type: ignore[assignment]
+    consumer._connected = True
+    with pytest.raises(SystemFault, match="the place in the group of invoker0 was lost"):
+        consumer._commit(1)
+    assert client.closed  # type: ignore[attr-defined]
+    assert consumer._client is None
 
 
 class _Arrived:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from invoker_plugin.bus.feed import MessageFeed
 from invoker_plugin.bus.interface import Fenced, Message
 from invoker_plugin.bus.memory import MemoryBus, MemoryConsumer
-from invoker_plugin.errors import ConfigurationError
+from invoker_plugin.errors import ConfigurationError, SystemFault
 
 TOPIC = "invoker0"
 DEADLINE_S = 10.0
@@ -281,3 +281,51 @@ async def _restart(
     await running
     fixture.open(capacity, max_peek)
     return asyncio.ensure_future(fixture.feed.run())
+
+
+class DyingConsumer(MemoryConsumer):
+    """Its client dies with the first commit, and is rebuilt only when it is polled."""
+
+    dead = False
+    revivals_fail = 2
+
+    async def commit(self, offset_after: int) -> None:
+        if self.kept_alive == 0:
+            self.dead = True
+        if self.dead:
+            raise SystemFault("the client is dead")
+        await super().commit(offset_after)
+
+    async def keep_alive(self) -> None:
+        await super().keep_alive()
+        if self.revivals_fail > 0:
+            self.revivals_fail -= 1
+            raise SystemFault("not yet")
+        self.dead = False
+        self.rebuild()
+
+
+async def test_client_that_dies_while_enough_wait_is_rebuilt_all_the_same() -> None:
+    """Nothing is polled then, so that nothing else would notice; found with a killed broker."""
+    fixture = Fixture(messages=9)
+    consumer = DyingConsumer(fixture.bus, TOPIC, TOPIC)
+    fixture.feed = MessageFeed(consumer, fixture.note, 2, 2)
+    running = asyncio.ensure_future(fixture.feed.run())
+    for count in range(1, 10):
+        await until(lambda count=count: len(fixture.seen) >= count)  # type: ignore[misc]
+        fixture.feed.processed()
+    fixture.feed.stop()
+    await running
+    assert fixture.seen == list(range(9))
+    assert consumer.kept_alive == 3
+
+
+async def test_fenced_while_enough_wait_ends_the_feed() -> None:
+    class FencedConsumer(DyingConsumer):
+        async def keep_alive(self) -> None:
+            raise Fenced("a twin")
+
+    fixture = Fixture(messages=9)
+    consumer = FencedConsumer(fixture.bus, TOPIC, TOPIC)
+    with pytest.raises(Fenced):
+        await asyncio.wait_for(MessageFeed(consumer, fixture.note, 2, 2).run(), DEADLINE_S)
