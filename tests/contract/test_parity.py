@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.contract.documented import REPOSITORY, assert_tests_exist, named_in, without_tests
+
 PAGE = REPOSITORY / "docs" / "parity.md"
 BEHAVIOURS = 156
 PROVEN, DIFFERENT, NOT_YET = "proven", "different", "not yet"
-_TEST = re.compile(r"`(tests/[^`]*?\.py)::(\w+)`")
 
 
 @dataclass(frozen=True)
@@ -31,24 +28,10 @@ class Row:
     def parse(cls, line: str) -> Row:
         """Read a line of four cells."""
         number, what, state, proof = (cell.strip() for cell in line.strip("|\n").split("|"))
-        found = tuple((path, name) for path, name in _TEST.findall(proof))
-        return cls(int(number), what, state, found, _TEST.sub("", proof).strip(" ,"))
+        return cls(int(number), what, state, named_in(proof), without_tests(proof))
 
 
 ROWS = [Row.parse(line) for line in PAGE.read_text().splitlines() if re.match(r"\| \d+ \|", line)]
-
-
-@cache
-def names_in(path: str) -> frozenset[str]:
-    """The functions, classes and variables of a test module, also those within classes."""
-    tree = ast.parse((REPOSITORY / path).read_text())
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return frozenset(names)
 
 
 def test_every_behaviour_is_there_once() -> None:
@@ -58,10 +41,7 @@ def test_every_behaviour_is_there_once() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.number))
 def test_row_is_true(row: Row) -> None:
     assert row.what
-    for path, name in row.tests:
-        assert (REPOSITORY / path).is_file(), f"{path} does not exist"
-        assert re.match("[Tt]est", name), f"{name} is no test"
-        assert name in names_in(path), f"{path} has no {name}"
+    assert_tests_exist(row.tests)
     if row.state == PROVEN:
         assert row.tests, "nothing proves it"
     elif row.state == DIFFERENT:

@@ -14,7 +14,7 @@ from invoker_plugin.store.spool.segment import HEADER, Segment
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"records-(\d{12})\.log")
+_NAME = re.compile(r"records-(\d{12,})\.log")
 _ASIDE = ".set-aside"
 
 

@@ -26,7 +26,7 @@ def main(args):
     note = os.open("/seen/" + args["id"], os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
     os.write(note, b"x")
     os.close(note)
-    print("seen", args["id"])
+    print("seen", args["id"], "x" * args.get("log_bytes", 0))
     time.sleep(args.get("sleep_s", 0))
     return {"id": args["id"]}
 """

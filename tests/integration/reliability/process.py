@@ -24,7 +24,7 @@ MANIFEST = {
     "runtimes": {
         "python": [
             {"kind": "python:3", "default": True, "image": {"name": PLAIN}},
-            {"kind": "python:3-swift", "image": {"name": SWIFT}},
+            {"kind": "python:3-rdma", "image": {"name": SWIFT}},
         ]
     }
 }
@@ -58,7 +58,8 @@ class InvokerProcess:
 
     def twin(self, folder: Path, spool: Path) -> InvokerProcess:
         """Another process with this one's number, on a host of its own or (``spool``) on ours."""
-        settings = {**self._settings, "store.spool_directory": str(spool)}
+        kept = {"store.spool_directory": str(spool), "kafka.journal_directory": str(spool)}
+        settings = {**self._settings, **kept}
         return InvokerProcess(folder, self._surroundings, self._prefix, self._sockets, settings)
 
     @property
@@ -152,6 +153,7 @@ class InvokerProcess:
             "kafka.topic_prefix": self._prefix,
             "kafka.session_timeout_ms": SESSION_TIMEOUT_MS,
             "kafka.heartbeat_interval_ms": 1_500,
+            "kafka.journal_directory": str(self.spool),
             "store.host": store.host,
             "store.port": store.port,
             "store.username": store.user,

@@ -123,3 +123,25 @@ def test_operator_may_force_one_way_to_start(start: Policy) -> None:
 
     wanted = {Policy.COLD: "cold", Policy.WARM: "warm", Policy.FORK: "fork"}[start]
     assert asyncio.run(scenario()) == ["cold", wanted]
+
+
+def test_clock_that_was_set_back_gives_no_negative_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        world = World()
+        world.actions.add("hello")
+        later_ms = int(time.time() * 1000) + 3_600_000
+        activation_id = await world.invoke("hello", transid=["tid", later_ms])
+        await world.settle()
+        record = world.record(activation_id)
+        assert record.annotation("waitTime") == 0
+        assert record.duration_ms is not None
+        assert record.duration_ms >= 0
+        assert world.record(activation_id).annotation("timeout") is False
+
+    # What the stub's clock says in the middle of it is an hour less than at the start.
+    begun, real = time.time_ns(), time.time_ns
+    steps = iter([0, 0, 0])
+    monkeypatch.setattr(
+        time, "time_ns", lambda: real() if next(steps, None) is not None else begun - 3_600 * 10**9
+    )
+    asyncio.run(scenario())

@@ -206,3 +206,18 @@ async def test_refused_record_is_kept_in_a_file_and_holds_up_no_other(
     assert (writer.refused, writer.lost) == (1, 0)
     assert _key(1) in (tmp_path / "refused.log").read_text()
     assert caplog.text.count("record-refused") == 1
+
+
+async def test_clock_that_was_set_back_makes_no_age_negative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await _writer(_away(), tmp_path, flush_limit_ms=20)
+    await writer.store(_record(1))
+    monkeypatch.setattr("invoker_plugin.store.records._now_ms", lambda: 1)
+    await writer.store(_record(2))
+    assert writer.figures().oldest_ms == 0
+    await _crash(writer)
+    fake = FakeStore()
+    second = await _writer(fake, tmp_path)
+    await second.close()
+    assert sorted(fake.documents) == [_key(1), _key(2)]

@@ -23,15 +23,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/init":
-            self.init(body["value"])
+            self.init(body["value"], body.get("swift"))
         else:
             self.run(body.get("value") or {}, body)
 
-    def init(self, value):
+    def init(self, value, swift):
         if SCOPE:
             return self.reply(403, {"error": "Cannot initialize the action more than once."})
         exec(value["code"], SCOPE)
-        return self.reply(200, {"ok": True})
+        if swift is None:
+            return self.reply(200, {"ok": True})
+        # Its workers are threads, of which there may be as many as are wanted.
+        forks = {"protocol": 1, "forkable": True, "reason": None, "slots": swift["slots"]}
+        return self.reply(200, {"ok": True, "swift": forks})
 
     def run(self, value, body):
         try:

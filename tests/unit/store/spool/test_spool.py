@@ -253,6 +253,22 @@ async def test_sync_has_the_disk_hold_each_record(
     assert len(synced) == 1
 
 
+async def test_refused_records_come_again_under_a_name_of_the_others(
+    open_spool: OpenSpool, tmp_path: Path
+) -> None:
+    spool = open_spool()
+    file = spool.set_aside(entry(1))
+    assert file is not None
+    spool.close()
+    last = tmp_path / "spool" / "records-999999999999.log"
+    last.write_bytes(HEADER + file.read_bytes())
+    second = open_spool()
+    second.append(entry(2), handed_on=False)
+    crash(second)
+    found = [one.key for one, _ in await read_all(open_spool())]
+    assert found == ["guest/1", "guest/2"]
+
+
 def test_files_are_their_owners_alone(open_spool: OpenSpool, tmp_path: Path) -> None:
     spool = open_spool()
     segment = spool.append(entry(1), handed_on=True)
