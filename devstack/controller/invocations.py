@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from devstack.controller.acks import Ack
 from devstack.controller.balancer import Balancer, Placement
+from devstack.controller.eligibility import eligible, nobody
 from devstack.controller.faults import Unavailable
 from devstack.controller.kafka import BusFault
 from devstack.controller.messages import HEALTH_TRANSACTION, Invocation, health_message
@@ -92,14 +93,15 @@ class Invocations:
         """Place and send; raises :class:`Unavailable` with no invoker healthy or Kafka away."""
         action = invocation.action
         limits = action["limits"]
+        healthy = self._invokers.healthy()
         placement = self._balancer.place(
             f"{action['namespace']}/{action['name']}",
             limits["memory"],
             limits["concurrency"],
-            self._invokers.healthy(),
+            eligible(action, healthy),
         )
         if placement is None:
-            raise Unavailable("No invokers available: none is up, see GET /invokers.")
+            raise Unavailable(nobody(action, healthy))
         flight = self._take_off(invocation, placement)
         try:
             await self._send(placement.instance, invocation.message(self._controller_id))

@@ -125,6 +125,7 @@ def invoker_environment(
         "CONFIG_whisk_kafka_topics_prefix": f"{unique}-",
         "RUNTIMES_MANIFEST": json.dumps(manifest),
         "CONFIG_whisk_containerPool_userMemory": "1024m",
+        "CONFIG_whisk_invoker_resource_tags": "rdma",
         "CONFIG_whisk_concurrencyLimit_max": "10",
         "CONFIG_whisk_invoker_username": USER,
         "CONFIG_whisk_invoker_password": PASSWORD,

@@ -21,6 +21,7 @@ ACTION = {
     "name": "act",
     "version": "0.0.1",
     "_rev": "1-a",
+    "exec": {"kind": "python:3"},
     "limits": {"memory": 256, "timeout": 60000, "concurrency": 1, "logs": 10},
 }
 
