@@ -23,7 +23,7 @@ LIMIT_S = 300
 def test_it_measures_all_ways_and_a_ready_network_makes_a_start_shorter(
     docker_host: str, tmp_path: Path
 ) -> None:
-    options = ["--rounds", "3", "--burst", "2", "--burst-rounds", "1", "--out", str(tmp_path)]
+    options = ["--rounds", "2", "--burst", "2", "--burst-rounds", "1", "--out", str(tmp_path)]
     ran = subprocess.run(
         [sys.executable, str(COLD), *options],
         env={**os.environ, "DOCKER_HOST": docker_host},
@@ -36,7 +36,7 @@ def test_it_measures_all_ways_and_a_ready_network_makes_a_start_shorter(
     one = report["one"]
     assert list(one) == ["stock's way", "ours", "ours, network ready"]
     assert one["stock's way"]["made_ratio"] == 1
-    # Seen: a third, on a busy machine too. The fastest of three, so that noise does not decide.
+    # Seen: a third, on a busy machine too. The faster of two, so that noise does not decide.
     assert one["ours, network ready"]["made_min_ms"] < one["stock's way"]["made_min_ms"]
     for way in one.values():
         assert 0 < way["made_p50_ms"] < way["init_p50_ms"]
