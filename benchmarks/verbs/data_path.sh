@@ -23,18 +23,33 @@ provide() { # ROOT
 }
 
 # A server, and a client that tries until the server listens; the client's line of figures
-perftest() { # ROOT VARIABLE PROGRAM BYTES ITERATIONS
-    local options=(-d "$device" -x "$gid" -F -p $((++port)) -s "$4" -n "$5") server
-    local run=(env "$2" LD_LIBRARY_PATH=/perftest chroot "$1" "/perftest/$3" "${options[@]}")
-    timeout 120 "${run[@]}" >/dev/null 2>&1 &
+session() { # BYTES COMMAND...
+    local bytes=$1 server
+    shift
+    timeout 120 "$@" >/dev/null 2>&1 &
     server=$!
     for _ in {1..100}; do
-        if timeout 120 "${run[@]}" 127.0.0.1 2>/dev/null | awk -v bytes="$4" '$1 == bytes' | grep .; then
+        if timeout 120 "$@" 127.0.0.1 2>/dev/null | awk -v bytes="$bytes" '$1 == bytes' | grep .; then
             break
         fi
         sleep 0.1
     done
     wait "$server"
+}
+
+# perftest measures the processor's clock by itself, and says "inf" when it was disturbed meanwhile
+perftest() { # ROOT VARIABLE PROGRAM BYTES ITERATIONS: the line of figures
+    local options=(-d "$device" -x "$gid" -F -s "$4" -n "$5") line
+    for _ in 1 2 3; do
+        line=$(session "$4" env "$2" LD_LIBRARY_PATH=/perftest chroot "$1" "/perftest/$3" \
+            "${options[@]}" -p $((port + RANDOM % 10000)))
+        if [[ -n $line && $line != *inf* ]]; then
+            echo "$line"
+            return
+        fi
+    done
+    echo "$3 gave no figures" >&2
+    return 1
 }
 
 for variant in "$@"; do
