@@ -11,6 +11,7 @@ import json
 import subprocess
 import time
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,44 @@ _HERE = Path(__file__).resolve().parent
 
 
 class Image:
-    """What is kept of one image between rounds: a template, a warm worker, a process starter."""
+    """What is kept of one image between rounds: templates, a warm worker, a process starter.
+
+    Each is made when a kind first needs it.
+    """
 
     def __init__(self, host: Host, label: str, tag: str, stack: ExitStack) -> None:
-        self._host, self._label, self._tag = host, label, tag
-        self._template = stack.enter_context(started(host, tag, f"{label}-template"))
-        self._template.init(CODE, peers=[host.peer])
-        self._template.run("warm", "fork")
-        self._other = stack.enter_context(started(host, tag, f"{label}-undeclared"))
-        self._other.init(CODE)
-        self._spares = stack.enter_context(started(host, tag, f"{label}-spares"))
-        self._spares.init(CODE, peers=[host.peer], spares=1)
-        self._processes = _Processes(host, tag, f"{label}-processes")
-        stack.callback(self._processes.close)
+        self._host, self._label, self._tag, self._stack = host, label, tag, stack
         self._count = 0
+
+    @cached_property
+    def _template(self) -> Runtime:
+        return self._made("template", peers=[self._host.peer])
+
+    @cached_property
+    def _worker(self) -> Runtime:
+        """The template, once it has a worker that is idle."""
+        self._template.run("warm", "fork")
+        return self._template
+
+    @cached_property
+    def _spares(self) -> Runtime:
+        return self._made("spares", peers=[self._host.peer], spares=1)
+
+    @cached_property
+    def _other(self) -> Runtime:
+        return self._made("undeclared")
+
+    @cached_property
+    def _processes(self) -> _Processes:
+        processes = _Processes(self._host, self._tag, f"{self._label}-processes")
+        self._stack.callback(processes.close)
+        return processes
+
+    def _made(self, name: str, **wish: Any) -> Runtime:
+        container = started(self._host, self._tag, f"{self._label}-{name}")
+        runtime = self._stack.enter_context(container)
+        runtime.init(CODE, **wish)
+        return runtime
 
     def process(self) -> Sample:
         """A cold Python process in a container that runs: no runtime, no HTTP."""
@@ -63,9 +88,9 @@ class Image:
 
     def warm(self) -> Sample:
         """The idle worker again."""
-        self._template.settle()
+        self._worker.settle()
         begin_ns = time.monotonic_ns()
-        return sample_of(begin_ns, self._template.run("warm", "warm"))
+        return sample_of(begin_ns, self._worker.run("warm", "warm"))
 
     def fork(self) -> Sample:
         """A new worker; its template has connected to the peer that the action declares."""
