@@ -29,6 +29,7 @@ from tests.integration.deployment.running import (
 PING_TIMEOUT_MS = 20_000
 RDMA_KIND = "python:3-rdma"
 SWIFT_TAG = "swift-test-image:runtime"
+DISABLED = "disabled"
 PLAIN_PYTHON = "swift-test-python:latest"
 BLACKBOX = "swift-test-blackbox:1"
 MANIFEST: dict[str, Any] = {
@@ -46,10 +47,10 @@ MANIFEST: dict[str, Any] = {
 TOML = """
 [containers]
 socket_root = {root}
-[store]
-spool_directory = {spool}
 [kafka]
 journal_directory = {journal}
+[store]
+spool_directory = {spool}
 """
 
 
@@ -71,14 +72,18 @@ def deployed(
     engine: str,
     folder: Path,
     toml: str = "",
+    store_toml: str = "",
     manifest: dict[str, Any] = MANIFEST,
     **environment: str,
 ) -> Iterator[Deployment]:
-    """A controller and an invoker of their own, healthy. ``toml`` is added to the settings."""
+    """A controller and an invoker of their own, healthy.
+
+    ``toml`` is added to the settings, ``store_toml`` to those of the store.
+    """
     # Not pytest's own directory: its path is too long for a socket's.
     root = tempfile.mkdtemp(prefix="swift-")
     kept = {name: json.dumps(str(folder / name)) for name in ("spool", "journal")}
-    settings = TOML.format(root=json.dumps(root), **kept) + toml
+    settings = TOML.format(root=json.dumps(root), **kept) + store_toml + toml
     try:
         with controller_process(kafka_hosts, store, folder, manifest, PING_TIMEOUT_MS) as up:
             wanted = {
@@ -134,16 +139,17 @@ def invoker_environment(
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def deployment(
     kafka_hosts: str,
     store_settings: dict[str, Any],
     runtimes: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployment]:
-    """One for the tests of a module, which leave it as it was."""
+    """One for the tests of this folder, which leave it as it was."""
     folder = tmp_path_factory.mktemp("deployment")
-    with deployed(kafka_hosts, store_settings, runtimes, folder) as up:
+    toml = f"[invoker]\ndisabled_file = {json.dumps(str(folder / DISABLED))}\n"
+    with deployed(kafka_hosts, store_settings, runtimes, folder, toml) as up:
         yield up
 
 

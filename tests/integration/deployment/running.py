@@ -42,6 +42,7 @@ class RunningInvoker:
         self.process = process
         self.unique_name = unique_name
         self._log = log
+        self.folder = log.parent
         self.port = 0
 
     def lines(self, event: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from tests.integration.controller.conftest import REPOSITORY
-from tests.integration.deployment.conftest import RDMA_KIND, deployed
+from tests.integration.deployment.conftest import DISABLED, RDMA_KIND, deployed
 from tests.integration.deployment.running import (
     PASSWORD,
     USER,
@@ -70,8 +70,7 @@ def own(
 ) -> Iterator[Deployment]:
     """A deployment that the test may end, under a service manager."""
     watched = {"NOTIFY_SOCKET": notify.address, "WATCHDOG_USEC": "30000000"}
-    toml = f'[invoker]\ndisabled_file = "{tmp_path}/disabled"\n'
-    with deployed(kafka_hosts, store_settings, runtimes, tmp_path, toml, **watched) as up:
+    with deployed(kafka_hosts, store_settings, runtimes, tmp_path, **watched) as up:
         yield up
 
 
@@ -155,15 +154,17 @@ def test_second_signal_ends_the_wait_and_the_caller_is_told(own: Deployment, run
     assert _containers(own, runtimes) == []
 
 
-def test_disabled_it_is_down_and_stays_so_over_a_restart(own: Deployment, tmp_path: Path) -> None:
-    status, text = own.invoker.ask("POST", "/disable")
+def test_disabled_it_is_down_at_once_and_keeps_that_for_a_restart(deployment: Deployment) -> None:
+    invoker = deployment.invoker
+    kept = invoker.folder / DISABLED
+    status, text = invoker.ask("POST", "/disable")
     assert (status, text.endswith(" is now disabled.")) == (200, True)
-    own.controller.await_state("down")
-    assert (tmp_path / "disabled").exists()
-    assert own.invoker.ask("GET", "/isEnabled") == (200, '{"enabled": false}')
-    own.invoker.ask("POST", "/enable")
-    assert not (tmp_path / "disabled").exists()
-    own.controller.await_state("up", 60)
+    deployment.controller.await_state("down")
+    assert kept.exists(), "tests/unit/health/test_maintenance.py: what a start makes of it"
+    assert invoker.ask("GET", "/isEnabled") == (200, '{"enabled": false}')
+    invoker.ask("POST", "/enable")
+    assert not kept.exists()
+    deployment.controller.await_state("up", 60)
 
 
 def _settings(own: Deployment) -> dict[str, str]:
