@@ -150,6 +150,7 @@ def test_state_tells_what_it_holds() -> None:
         await life.start()
         life.send(1)
         await life.until(lambda: life.feed.in_flight == 0 and len(life.world.records) == 1)
+        await life.until(lambda: life.invoker.in_flight == 0)
         state = life.invoker.state()
         assert (state["phase"], state["in_flight"], state["buffered"]) == ("up", 0, [])
         assert state["pool"]["idle"] == 1
