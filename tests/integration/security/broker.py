@@ -15,7 +15,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from devstack.kafka import jars, probe
+from devstack.kafka import probe
+from devstack.kafka.broker import JARS
 from devstack.paths import Paths
 from tests.certificates import Pair, make
 
@@ -152,7 +153,7 @@ def _format(properties: Path, password: str) -> None:
 def _java() -> list[str]:
     java = shutil.which("java")
     assert java is not None, "the devstack's Kafka, which was brought up before, has one"
-    return [java, *_JVM, "-cp", f"{jars.directory(Paths.find())}/*"]
+    return [java, *_JVM, "-cp", f"{JARS.directory(Paths.find())}/*"]
 
 
 def _await_serving(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
