@@ -1,13 +1,13 @@
 # Everything here is resumable: what is done is checked and kept.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint up status down clean lock
+.PHONY: help setup demo test test-deploy unit lint up status down clean lock
 SHELL := bash
 DEVSTACK := .venv/bin/python -m devstack
 ANY_DEVSTACK := $(or $(wildcard .venv/bin/python),python3) -m devstack
 STEP := . devstack/step.sh; step
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## the Python environment .venv, from requirements.lock
 	@devstack/setup.sh
@@ -17,6 +17,9 @@ demo: setup ## set everything up, run the RDMA action cold, warm and as a burst 
 
 test: setup lint up ## set everything up and run all tests
 	@.venv/bin/pytest tests
+
+test-deploy: setup ## ansible's long tests: two machines, upgrade under load, a host that dies, uninstall
+	@.venv/bin/pytest -s tests/e2e/ansible/fleet_upgrade.py
 
 unit: setup ## the tests that need no services
 	@.venv/bin/pytest tests/unit tests/contract

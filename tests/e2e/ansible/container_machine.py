@@ -38,12 +38,22 @@ mkdir -p -m 700 /root/.ssh /etc/docker
 echo "$SWIFT_KEY" >/root/.ssh/authorized_keys
 echo '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "cgroup-parent": "'$SWIFT_CGROUP'"}' \
     >/etc/docker/daemon.json
-iptables -t nat -A OUTPUT -d "$SWIFT_HOST" -p tcp -j DNAT \
-    --to-destination "$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')"
+for chain in OUTPUT PREROUTING; do
+    iptables -t nat -A $chain -d "$SWIFT_HOST" -p tcp -j DNAT \
+        --to-destination "$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')"
+done
 systemctl -q enable ssh.service docker.service
 systemctl -q mask $SWIFT_MASKED
 systemctl -q set-default multi-user.target
 exec /usr/lib/systemd/systemd
+"""
+# With cgroups of version 1 a paused container's processes cannot be killed: the machine's end would
+# wait for them for ever.
+_THAW = """
+systemctl kill --signal=SIGKILL swift-invoker.service docker.service 2>/dev/null
+for state in /sys/fs/cgroup/freezer/$SWIFT_CGROUP/*/freezer.state; do
+    [ ! -e "$state" ] || echo THAWED >"$state"
+done
 """
 
 
@@ -78,10 +88,14 @@ class ContainerMachine:
 
     def down(self) -> None:
         """End it; nothing of it stays."""
+        self.run("sh", "-c", _THAW, check=False)
         self._docker("rm", "--force", "--volumes", self._full, check=False)
+        if self._docker("ps", "--all", "--quiet", f"--filter=name=^{self._full}$"):
+            raise DevstackError(f"machine {self.name} could not be ended")
 
     def kill(self) -> None:
         """End it as a power cut does; :meth:`start` boots it with the disk as it is."""
+        self.run("sh", "-c", _THAW, check=False)
         self._docker("kill", self._full)
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from tests.e2e.ansible.fleet import Fleet
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 _STATE_S = 120.0
 _STOCK = "docker run --detach --restart always --name invoker0 swift-test-python:latest"
-_LEFT = (
+LEFT = (
     "find / -xdev -not -path '/proc/*' -not -path '/var/lib/docker/*' -not -path '/root/.ansible*'"
     " \\( -iname '*swift-invoker*' -o -iname 'swift-*.service' -o -path '/etc/swift*' \\)"
 )
@@ -29,7 +29,7 @@ def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
 def test_a_dry_run_on_a_new_host_fails_nowhere(fleet: Fleet) -> None:
     run = fleet.play("site.yml", "--check", "--diff")
     assert run.code == 0, run.output
-    assert fleet.machines[0].run("sh", "-c", _LEFT) == ""
+    assert fleet.machines[0].run("sh", "-c", LEFT) == ""
     assert "db_invoker_pass" not in run.output
     assert fleet.stack.store.address.password not in run.output
 
@@ -77,7 +77,7 @@ def test_rollback_leaves_no_trace_and_the_stock_invoker_in_place(fleet: Fleet) -
     policy = "{{.HostConfig.RestartPolicy.Name}}"
     assert machine.run("docker", "inspect", "-f", policy, "invoker0") == "always"
     assert machine.run("sh", "-c", "systemctl list-unit-files --no-legend 'swift-invoker*'") == ""
-    rest = [line for line in machine.run("sh", "-c", _LEFT).splitlines() if line]
+    rest = [line for line in machine.run("sh", "-c", LEFT).splitlines() if line]
     assert rest == [], rest
 
 
