@@ -176,12 +176,16 @@ class Invoker:
 
     def toml(self) -> str:
         """The settings that have no name in OpenWhisk."""
-        sockets = "/run/swift-invoker" if self._machine.kind == "vm" else self._sockets()
+        virtual = self._machine.kind == "vm"
+        sockets = "/run/swift-invoker" if virtual else self._paths.run / "containers"
+        # this host keeps nothing of the devstack's but what is under its home
+        cache = "/run/swift-verbs" if virtual else self._paths.run / "verbs"
         return "\n".join(
             [
                 "[containers]",
                 f"rdma_device = {json.dumps(rdma_device(self._machine))}",
                 f"socket_root = {json.dumps(str(sockets))}",
+                f"verbs_cache = {json.dumps(str(cache))}",
                 "[store]",
                 f"spool_directory = {json.dumps(str(self._spool()))}",
                 "",
@@ -191,6 +195,3 @@ class Invoker:
     def _spool(self) -> Path:
         virtual = self._machine.kind == "vm"
         return Path("/var/lib/swift-invoker") if virtual else self._paths.data / "records"
-
-    def _sockets(self) -> Path:
-        return self._paths.run / "containers"

@@ -41,6 +41,7 @@ from invoker_plugin.pool.job import Policy
 from invoker_plugin.server import tls
 from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer, Scrape
 from invoker_plugin.store.opening import open_store
+from invoker_plugin.verbs.keeper import CacheKeeper
 from invoker_plugin.wire.instance import InvokerInstance
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Assembly:
         self._factory = ContainerFactory(
             ContainerSettings.from_settings(settings), engine, self._metrics.docker.called
         )
+        self._verbs_cache = verbs_cache_keeper(settings)
         self._consumer: Consumer | None = None
         self._journal: Journal | None = None
         self._feed: MessageFeed | None = None
@@ -116,6 +118,8 @@ class Assembly:
         await self._store.blocked.refresh()
         self._block_list = asyncio.ensure_future(self._store.blocked.run())
         await self._store.records.start()
+        if self._verbs_cache is not None:
+            await self._verbs_cache.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
         kafka, server = settings.kafka, settings.server
@@ -143,6 +147,8 @@ class Assembly:
         """Flush what is on its way, and let go of everything; ``GET /state`` answers to the end."""
         if self._block_list is not None:
             self._block_list.cancel()
+        if self._verbs_cache is not None:
+            await self._verbs_cache.stop()
         await self._acknowledger.settled()
         await self._store.close()
         await self._producer.flush()
@@ -296,6 +302,14 @@ def instance_of(settings: Settings) -> InvokerInstance:
         settings.invoker.tags,
         settings.invoker.dedicated_namespaces,
     )
+
+
+def verbs_cache_keeper(settings: Settings) -> CacheKeeper | None:
+    """What keeps the discovery cache, where containers get an RDMA device and one is wanted."""
+    containers = settings.containers
+    if not containers.rdma_device or not containers.verbs_cache:
+        return None
+    return CacheKeeper(containers.verbs_cache)
 
 
 def stem_cell_probe(settings: Settings, driver: Driver) -> StemCellProbe | None:

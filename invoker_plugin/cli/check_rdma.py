@@ -9,6 +9,9 @@ from pathlib import Path
 from invoker_plugin.cli.check_report import Finding
 from invoker_plugin.config.settings import Settings
 from invoker_plugin.containers import rdma_devices
+from invoker_plugin.verbs import file
+from invoker_plugin.verbs.discovery import Machine
+from invoker_plugin.verbs.layout import CacheFault
 
 _MIB = 1024 * 1024
 
@@ -26,9 +29,7 @@ def check(settings: Settings, sysfs: Path = rdma_devices.SYSFS) -> list[Finding]
     findings.append(_port(name, sysfs))
     findings.append(_gids(name, sysfs))
     findings.append(_memlock(settings))
-    findings.append(
-        Finding("verbs-cache", "info", "not built yet: programs discover devices the stock way")
-    )
+    findings.append(_verbs_cache(settings.containers.verbs_cache or None, Machine(sysfs)))
     return findings
 
 
@@ -115,6 +116,22 @@ def _memlock(settings: Settings) -> Finding:
     least = settings.limits.memory_min_mb
     seen = "; ".join(given) or f"each container's own memory, {least} MB and more"
     return Finding("rdma-memlock", "ok", f"memory that containers may register: {seen}")
+
+
+def _verbs_cache(directory: str | None, machine: Machine) -> Finding:
+    if directory is None:
+        return Finding("verbs-cache", "info", "none wanted: containers.verbs_cache is empty")
+    path = Path(directory) / file.NAME
+    if not path.exists():
+        return Finding("verbs-cache", "info", f"{path} is not there: the invoker's start writes it")
+    try:
+        why = file.difference(file.read(path), machine.read())
+    except CacheFault as fault:
+        why = str(fault)
+    if why is None:
+        return Finding("verbs-cache", "ok", f"{path} is as this machine is")
+    remedy = f"as root: swift-invoker cache build {path}"
+    return Finding("verbs-cache", "warn", f"{path} is not used: {why}", remedy)
 
 
 def _ports(name: str, sysfs: Path) -> list[Path]:

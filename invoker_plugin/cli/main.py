@@ -1,14 +1,15 @@
-"""``swift-invoker``: run, check, drain, compare."""
+"""``swift-invoker``: run, check, cache, drain, compare."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 
 from invoker_plugin import __version__
-from invoker_plugin.cli import check, compare, drain, run
 from invoker_plugin.errors import ConfigurationError, InvokerError
 
+COMMANDS = ("run", "check", "cache", "drain", "compare")
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 78
 """``EX_CONFIG`` of sysexits.h: a service manager need not try again."""
@@ -22,9 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, check, drain, compare):
-        command.add_parser(subparsers)
-    chosen = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # the clients of Kafka and Docker take long to import, and not every command uses them
+    for name in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
+        importlib.import_module(f"invoker_plugin.cli.{name}").add_parser(subparsers)
+    chosen = parser.parse_args(given)
     try:
         code: int = chosen.handler(chosen)
     except ConfigurationError as fault:

@@ -88,6 +88,12 @@ class ContainersSettings:
     rdma_device: str | None = setting(
         None, values.TEXT, None, "RDMA device that RDMA actions use (`rxe0`); unset: none"
     )
+    verbs_cache: str | None = setting(
+        None,
+        values.PATH,
+        "/run/swift-verbs",
+        "directory of the RDMA discovery cache that the invoker keeps; empty: none",
+    )
     health_check: bool = setting(
         f"{_PROXY}actionHealthCheck_enabled", values.FLAG, False, "probe stem cells by TCP"
     )

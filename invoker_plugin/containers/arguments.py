@@ -14,6 +14,8 @@ from invoker_plugin.containers.specification import ContainerSpecification
 
 SOCKET_MOUNT = "/run/swift"
 """Where a Swift container finds its own directory."""
+VERBS_CACHE_MOUNT = "/run/swift-verbs"
+"""Where a patched libibverbs looks for the discovery cache, unless it is told otherwise."""
 PORT = 8080
 _FULL_SHARE = 1024
 _LEAST_SHARE = 2
@@ -99,10 +101,10 @@ def _apply_swift(
     settings: ContainerSettings,
     socket_directory: str | None,
 ) -> None:
-    options: dict[str, list[str]] = {"env": []}
+    options: dict[str, list[str]] = {"env": [], "volume": []}
     if socket_directory is not None:
         config["Labels"][labels.SOCKET] = socket_directory
-        options["volume"] = [f"{socket_directory}:{SOCKET_MOUNT}"]
+        options["volume"].append(f"{socket_directory}:{SOCKET_MOUNT}")
         options["env"].append(f"SWIFT_SOCKET={SOCKET_MOUNT}/{SOCKET_NAME}")
         if config["HostConfig"]["NetworkMode"] == "host":
             # On the host's network all containers would want the same port.
@@ -110,6 +112,9 @@ def _apply_swift(
     if specification.rdma and settings.rdma_device and settings.rdma_character_device:
         options["env"].append(f"SWIFT_RDMA_DEVICE={settings.rdma_device}")
         options["device"] = [settings.rdma_character_device]
+        if settings.verbs_cache is not None:
+            # the directory and not the file: a new cache is put in its place by rename
+            options["volume"].append(f"{settings.verbs_cache}:{VERBS_CACHE_MOUNT}:ro")
         limits = config["HostConfig"]["Ulimits"]
         if not any(limit["Name"] == "memlock" for limit in limits):
             # Registered memory is locked memory, and Docker's default of 64 KiB fails the first

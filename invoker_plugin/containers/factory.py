@@ -22,7 +22,7 @@ from invoker_plugin.containers.images import Image, Images
 from invoker_plugin.containers.log_sources import EngineLog, JsonFile, LogSource
 from invoker_plugin.containers.networks import joining
 from invoker_plugin.containers.networks.ready import Network, ReadyNetworks
-from invoker_plugin.containers.settings import ContainerSettings
+from invoker_plugin.containers.settings import ContainerSettings, rdma_now
 from invoker_plugin.containers.socket_directories import SocketDirectories, socket_in
 from invoker_plugin.containers.specification import ContainerSpecification
 from invoker_plugin.errors import DeveloperFault, SystemFault
@@ -138,8 +138,11 @@ class ContainerFactory:
     async def _create(
         self, specification: ContainerSpecification, image: Image, directory: str | None
     ) -> Container:
+        settings = self._settings
+        if image.protocol and specification.rdma:
+            settings = rdma_now(settings)
         config = arguments.create_arguments(
-            specification, self._settings, image.name, image.protocol, directory
+            specification, settings, image.name, image.protocol, directory
         )
         self._networks.begin_start()
         try:

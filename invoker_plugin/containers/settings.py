@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoker_plugin.containers import docker_options, names, rdma_devices
-from invoker_plugin.errors import ConfigurationError
+from invoker_plugin.errors import ConfigurationError, SystemFault
 
 if TYPE_CHECKING:
     from invoker_plugin.config.settings import Settings
@@ -32,8 +33,9 @@ class ContainerSettings:
     which cpu-shares are proportional to. ``local_images`` are users' images that are never pulled.
     ``socket_root`` is a directory of the Docker host's that this process sees under the same path;
     None has Swift containers reached over TCP. ``ready_networks`` are made ahead of the containers
-    that will join them. ``rdma_device`` is an RDMA device (``mlx5_0``),
-    ``rdma_character_device`` its ``/dev/infiniband/uverbsN``. ``response_limit_bytes`` is the
+    that will join them. ``rdma_device`` is an RDMA device (``mlx5_0``), ``rdma_character_device``
+    its ``/dev/infiniband/uverbsN``; ``verbs_cache`` is where the host has its discovery cache, None
+    for none. ``response_limit_bytes`` is the
     largest result that is taken, ``truncation_bytes`` what is kept of a larger one.
     """
 
@@ -58,6 +60,7 @@ class ContainerSettings:
     socket_root: str | None = None
     rdma_device: str | None = None
     rdma_character_device: str | None = None
+    verbs_cache: str | None = None
     response_limit_bytes: int = 1024 * 1024
     truncation_bytes: int = 1024 * 1024
 
@@ -88,6 +91,7 @@ class ContainerSettings:
             socket_root=containers.socket_root or None,
             rdma_device=device,
             rdma_character_device=rdma_devices.character_devices().get(device) if device else None,
+            verbs_cache=containers.verbs_cache or None,
             response_limit_bytes=settings.limits.payload_bytes,
             truncation_bytes=settings.limits.truncation_bytes,
         )
@@ -105,6 +109,8 @@ class ContainerSettings:
                 f"RDMA device {self.rdma_device} has no character device under /dev/infiniband;"
                 " load ib_uverbs, or leave the RDMA device out of the settings"
             )
+        if self.verbs_cache is not None and not os.path.isabs(self.verbs_cache):
+            raise ConfigurationError(f"verbs cache {self.verbs_cache!r} must be an absolute path")
         self._check_socket_root()
         docker_options.apply({}, self.options, "containerArgs.extra-args")
         for kind, options in self.kinds.items():
@@ -121,3 +127,25 @@ class ContainerSettings:
                 f"socket root {self.socket_root!r} is too long: sockets under it would pass"
                 f" {LONGEST_SOCKET_PATH} bytes, the most a Unix socket's path may have"
             )
+
+
+def rdma_now(settings: ContainerSettings, sysfs: Path = rdma_devices.SYSFS) -> ContainerSettings:
+    """As a container that is made now needs them. Raises SystemFault while the device is away.
+
+    A device that was removed and added again may have another number. A cache directory that is
+    not there is left out: Docker would make it, where it can, and else make no container.
+    """
+    if settings.rdma_device is None:
+        return settings
+    present = rdma_devices.character_devices(sysfs).get(settings.rdma_device)
+    if present is None:
+        raise SystemFault(
+            f"RDMA device {settings.rdma_device} is not on this host any more; add it again, or"
+            " leave containers.rdma_device empty"
+        )
+    cache = settings.verbs_cache
+    return replace(
+        settings,
+        rdma_character_device=present,
+        verbs_cache=cache if cache is not None and os.path.isdir(cache) else None,
+    )

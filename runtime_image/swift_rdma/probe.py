@@ -8,19 +8,16 @@ stale work, and nothing ever completes.
 from __future__ import annotations
 
 import os
-import select
-import signal
-import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
+from swift_rdma.child import Child
 from swift_rdma.lane import Lane, Place
 from swift_rdma.memory import Region
 
 TRANSFER_SECONDS = 2.0
 CHILD_SECONDS = 4.0
 _BYTES = 64
-_TEXT_BYTES = 512
 
 
 class LoopbackPair:
@@ -84,48 +81,4 @@ def inherited(where: Place, protection_domain: Any) -> str | None:
 
 def in_child(work: Callable[[], object], timeout_s: float = CHILD_SECONDS) -> str | None:
     """Do ``work`` in a forked child; None, or the first line of how it failed."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _attempt(work, writer)
-    os.close(writer)
-    try:
-        ended = _wait(pid, timeout_s)
-        text = os.read(reader, _TEXT_BYTES).decode(errors="replace")
-    finally:
-        os.close(reader)
-    if ended is None:
-        return f"a forked child did not end within {timeout_s} s"
-    if os.WIFSIGNALED(ended):
-        return f"a forked child died by {signal.Signals(os.WTERMSIG(ended)).name}"
-    if os.WEXITSTATUS(ended) != 0:
-        return f"in a forked child: {text or 'no reason given'}"
-    return None
-
-
-def _attempt(work: Callable[[], object], writer: int) -> NoReturn:
-    code = 1
-    try:
-        work()
-        code = 0
-    except Exception as error:  # noqa: BLE001  whatever it is, it is the probe's result
-        lines = (str(error) or type(error).__name__).splitlines()
-        os.write(writer, lines[0].encode(errors="replace")[:_TEXT_BYTES])
-    finally:
-        os._exit(code)  # no destructor of the parent's objects may run here
-
-
-def _wait(pid: int, timeout_s: float) -> int | None:
-    """The child's wait status; None when it had to be killed."""
-    handle = os.pidfd_open(pid)
-    try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        deadline = time.monotonic() + timeout_s
-        ended = bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
-        if not ended:
-            os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
-        return status if ended else None
-    finally:
-        os.close(handle)
+    return Child(work).failure(timeout_s)

@@ -78,9 +78,13 @@ def open_place(device: str | None) -> Place:
 
 
 def export_choice(where: Place) -> None:
-    """Tell UCX and NCCL, should the action use them, what was chosen."""
+    """Tell UCX and NCCL, should the action use them, what was chosen.
+
+    What the operator or the action has set stays; what we told of an earlier choice does not.
+    """
     for name, value in gid.export(where.device, where.port, where.gid).items():
-        os.environ.setdefault(name, value)
+        if os.environ.get(name) in (None, _exported.get(name)):
+            os.environ[name] = _exported[name] = value
 
 
 def new_protection_domain(context: Any) -> Any:
@@ -100,6 +104,7 @@ own_reason: str | None = None
 _current: Resources | None = None
 _owner = 0
 _abandoned: list[Resources] = []
+_exported: dict[str, str] = {}
 
 
 def current() -> Resources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,6 +86,9 @@ class Container:
             self._watch = self._loop.create_task(watch.watch())
         if not self._options.managed:
             return {}
+        if self._zygote.rdma_place is not None:
+            # to the container's own log: it is nothing that the action said
+            print(f"swift: RDMA: {self._zygote.rdma_place}", file=sys.stderr, flush=True)
         return {
             "swift": {
                 "protocol": PROTOCOL,

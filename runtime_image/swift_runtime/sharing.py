@@ -31,6 +31,8 @@ class Sharing:
         self.rung: str | None = None if device is None else STOCK
         self.reason: str | None = None
         """Why it is not a better rung."""
+        self.place: str | None = None
+        """Device, port and chosen address of what was opened last, in words."""
         self._device = device
         self._foundation: Any = None
         self._standing: Any = None
@@ -61,12 +63,13 @@ class Sharing:
             self._stand(ladder.Standing(STOCK, f"{ladder.BEST_VARIABLE} is {STOCK}"))
             return
         self._foundation = Foundation(str(self._device))
+        place = self._foundation.place
+        resources.export_choice(place)
+        self.place = f"{place.device} port {place.port}, GID {place.gid}"
         self._stand(self._foundation.stand(os.environ))
         if self.rung in (STOCK, "cached"):
             foundation, self._foundation, self._wish = self._foundation, None, None
             foundation.close()
-        else:
-            resources.export_choice(self._foundation.place)
 
     def _stand(self, standing: Any) -> None:
         self._standing = standing

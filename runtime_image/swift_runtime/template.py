@@ -100,6 +100,7 @@ class Template:
             "template_ms": elapsed_ms,
             "rdma": self._sharing.rung if wish["rdma"] else None,
             "rdma_reason": self._sharing.reason if wish["rdma"] else None,
+            "rdma_place": self._sharing.place,
         }
 
     def _share(self, wish: Mapping[str, Any], not_forkable: str | None) -> None:

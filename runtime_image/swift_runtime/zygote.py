@@ -49,6 +49,8 @@ class Zygote:
         """The rung of RDMA sharing; None without RDMA."""
         self.rdma_reason: str | None = None
         """Why it is not a better one."""
+        self.rdma_place: str | None = None
+        """Device, port and chosen address, in words."""
         self._loop = loop
         self._control = control
         self._workers: Workers | None = None
@@ -86,6 +88,7 @@ class Zygote:
         self.reason = event["reason"]
         self.template_ms = event["template_ms"]
         self.rdma, self.rdma_reason = event["rdma"], event["rdma_reason"]
+        self.rdma_place = event["rdma_place"]
         self.state = "ready"
 
     def fork(self, worker: str, slot: int, descriptors: list[int], spare: bool = False) -> None:

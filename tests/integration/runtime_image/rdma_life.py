@@ -40,8 +40,10 @@ def main(args):
 class Runtime:
     """A client of the runtime's Unix socket."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, proxy: int = 0) -> None:
         self._path = path
+        self.proxy = proxy
+        """Its process 1 as the machine numbers it: what it tells of itself are its own numbers."""
 
     def request(self, method: str, path: str, content: object = None) -> dict:
         connection = http.client.HTTPConnection("localhost", timeout=120)

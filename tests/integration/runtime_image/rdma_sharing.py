@@ -84,12 +84,13 @@ def runtime(image: str, device: str, label: str = "", **environment: str):
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         path = f"{directory}/proxy{label}.sock"
+    proxy = process.pid if image.startswith("/") else process_1(name)
     try:
         deadline = time.monotonic() + 60
         while not os.path.exists(path):
             assert time.monotonic() < deadline, "no socket"
             time.sleep(0.005)
-        yield Runtime(path)
+        yield Runtime(path, proxy)
     finally:
         if image.startswith("/"):
             process.terminate()
@@ -101,8 +102,8 @@ def runtime(image: str, device: str, label: str = "", **environment: str):
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def initialise(started: Runtime, peers: list[str], slots: int = BURST) -> dict:
-    value = {"name": "x", "main": "main", "binary": False, "code": ACTION, "env": {}}
+def initialise(started: Runtime, peers: list[str], slots: int = BURST, code: str = ACTION) -> dict:
+    value = {"name": "x", "main": "main", "binary": False, "code": code, "env": {}}
     swift = {"protocol": 1, "slots": slots, "rdma": True, "peers": peers}
     answer = started.request("POST", "/init", {"value": value, "swift": swift})
     assert answer["status"] == 200, answer
@@ -147,11 +148,30 @@ def settle(started: Runtime) -> None:
     time.sleep(0.3)  # not a wait for an event: the state that is measured is "idle for a while"
 
 
+def process_1(container: str) -> int:
+    """The number by which the machine knows it."""
+    command = ["docker", "inspect", "--format", "{{.State.Pid}}", container]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def template_pid(started: Runtime) -> int:
-    """The parent of the workers holds the device."""
-    workers = started.request("GET", "/swift")["body"]["workers"]
-    status = Path(f"/proc/{workers[0]['pid']}/status").read_text()
-    return int(status.split("PPid:")[1].split()[0])
+    """The one child of the proxy; it holds the device, and the workers are its children."""
+    [template] = children(started.proxy)
+    return template
+
+
+def children(pid: int) -> list[int]:
+    """Living ones, and dead ones that nobody has reaped."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                status = (entry / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(status.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
+    return found
 
 
 def functional(image: str, device: str, peer: str) -> dict:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invoker_plugin.containers import labels
 from invoker_plugin.containers.arguments import cpu_limit, cpu_shares, create_arguments
-from invoker_plugin.containers.settings import ContainerSettings
+from invoker_plugin.containers.settings import ContainerSettings, rdma_now
 from invoker_plugin.containers.specification import ContainerSpecification
-from invoker_plugin.errors import ConfigurationError
+from invoker_plugin.errors import ConfigurationError, SystemFault
 
 MIB = 1024 * 1024
 PYTHON = ContainerSpecification("wsk0_1_guest_hello", "python", "python:3", 256)
@@ -111,6 +112,37 @@ def test_swift_image_gets_its_directory_and_the_one_device() -> None:
     assert host["CapDrop"] == ["NET_RAW", "NET_ADMIN"]
 
 
+def test_the_discovery_cache_goes_with_the_device_read_only() -> None:
+    cached = {**RDMA, "verbs_cache": "/run/verbs-of-host"}
+    mount = "/run/verbs-of-host:/run/swift-verbs:ro"
+    assert mount in created(protocol=1, **cached)["HostConfig"]["Binds"]
+    both = created(protocol=1, directory="/run/d", **cached)["HostConfig"]["Binds"]
+    assert both == ["/run/d:/run/swift", mount]
+    without = ContainerSpecification("n", "i", "k", 128, rdma=False)
+    assert "Binds" not in created(without, 1, **cached)["HostConfig"]
+    assert "Binds" not in created(protocol=1, verbs_cache="/run/x")["HostConfig"]
+
+
+@pytest.mark.parametrize("device", [{}, RDMA])
+def test_ordinary_images_are_as_without_a_cache(device: dict[str, str]) -> None:
+    assert created(verbs_cache="/run/swift-verbs", **device) == created()
+
+
+def test_devices_are_looked_up_for_each_container(tmp_path: Path) -> None:
+    """One that was removed and added again may have another number."""
+    verbs = tmp_path / "infiniband_verbs" / "uverbs9"
+    verbs.mkdir(parents=True)
+    (verbs / "ibdev").write_text("rxe0\n")
+    there, nowhere = str(tmp_path), str(tmp_path / "no")
+    now = rdma_now(settings(verbs_cache=there, **RDMA), tmp_path)
+    assert (now.rdma_character_device, now.verbs_cache) == ("/dev/infiniband/uverbs9", there)
+    assert rdma_now(settings(verbs_cache=nowhere, **RDMA), tmp_path).verbs_cache is None
+    (verbs / "ibdev").write_text("other\n")
+    with pytest.raises(SystemFault, match="rxe0 is not on this host any more"):
+        rdma_now(settings(**RDMA), tmp_path)
+    assert rdma_now(settings(), tmp_path) == settings()
+
+
 def test_swift_image_without_rdma_gets_no_device() -> None:
     without = ContainerSpecification("n", "i", "k", 128, rdma=False)
     assert "Devices" not in created(without, 1, "/run/d", **RDMA)["HostConfig"]
@@ -135,6 +167,7 @@ def test_no_tcp_port_on_the_hosts_network() -> None:
         ({"parallel_runs": 0}, "parallel-runs"),
         ({"rdma_device": "mlx5_0"}, "mlx5_0"),
         ({"socket_root": "relative"}, "absolute"),
+        ({"verbs_cache": "relative"}, "absolute"),
         ({"socket_root": "/" + "x" * 80}, "too long"),
         ({"options": {"privileged": ("true",)}}, "never used"),
         ({"kinds": {"k": {"ulimit": ("x",)}}}, "containers.kinds.k"),

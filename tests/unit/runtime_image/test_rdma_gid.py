@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import IPv6Address
 
 import pytest
 
+from swift_rdma import resources
 from swift_rdma.errors import NoUsableGid
 from swift_rdma.gid import TYPE_IB, TYPE_ROCE_V1, TYPE_ROCE_V2, Gid, choose, export
+from swift_rdma.lane import Place
 
 LINK = "fe80::9412:d1ff:fec8:4836"
 FOUR = "::ffff:10.0.0.1"
@@ -60,3 +63,16 @@ def test_the_choice_is_told_to_other_libraries() -> None:
 def test_it_can_be_read() -> None:
     assert str(_gid(3, FOUR)).startswith("index 3, ::ffff:")
     assert str(_gid(3, FOUR)).endswith("(RoCE v2, IPv4)")
+
+
+def test_a_new_choice_replaces_what_we_told_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resources, "_exported", {})
+    environment = {"NCCL_IB_GID_INDEX": "9"}
+    monkeypatch.setattr(os, "environ", environment)
+    for index in (1, 4):
+        resources.export_choice(Place(None, "rxe0", 1, _gid(index, FOUR), 0, 1024))
+    assert environment["UCX_IB_GID_INDEX"] == "4"
+    assert environment["UCX_NET_DEVICES"] == "rxe0:1"
+    assert environment["NCCL_IB_GID_INDEX"] == "9", "set by the operator"
