@@ -14,7 +14,8 @@ from urllib.parse import quote
 import docker
 import docker.utils
 
-from devstack.kafka import Kafka, jars
+from devstack.kafka import Kafka
+from devstack.kafka.broker import JARS
 from devstack.machine.engine import Engine
 from devstack.machine.engine_by_sudo import EngineBySudo
 from devstack.machine.own_engine import OwnEngine
@@ -49,7 +50,7 @@ class Surroundings:
         paths.create()
         devstack.kafka.ensure_jars()
         StoreServer(devstack.paths).ensure_installed()
-        for kept in (jars.directory(devstack.paths), StoreServer(devstack.paths)._modules):
+        for kept in (JARS.directory(devstack.paths), StoreServer(devstack.paths)._modules):
             link = paths.cache / kept.name
             if not link.exists():
                 link.symlink_to(kept)
