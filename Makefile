@@ -1,6 +1,6 @@
 # Everything here is resumable: what is done is checked and kept.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deploy unit lint up status down clean lock
+.PHONY: help setup demo test test-long test-deploy soak unit lint up status down clean lock
 SHELL := bash
 DEVSTACK := .venv/bin/python -m devstack
 ANY_DEVSTACK := $(or $(wildcard .venv/bin/python),python3) -m devstack
@@ -17,6 +17,12 @@ demo: setup ## set everything up, run the RDMA action cold, warm and as a burst 
 
 test: setup lint up ## set everything up and run all tests
 	@.venv/bin/pytest tests
+
+test-long: setup ## the tests of reliability with the store away for over a minute
+	@SWIFT_STORE_AWAY_S=65 .venv/bin/pytest tests/integration/reliability
+
+soak: setup ## 10,000 warm activations through one invoker: memory, files, threads, processes
+	@SWIFT_SOAK_ACTIVATIONS=10000 .venv/bin/pytest -s tests/integration/reliability/test_soak.py
 
 test-deploy: setup ## ansible's long tests: two machines, upgrade under load, a host that dies, uninstall
 	@.venv/bin/pytest -s tests/e2e/ansible/fleet_upgrade.py
