@@ -32,8 +32,17 @@ _MASKED = " ".join([
     "console-getty.service",
 ])  # fmt: skip
 # The host's services are on its loopback; a machine knows them as 10.0.2.2, as a virtual one does.
+# systemd mounts each controller of /proc/cgroups that is not mounted yet. With cgroups of version 1
+# that makes hierarchies which outlive the machine and which the host has no mount for, and then
+# the host's containerd tells of no container that ran out of memory. So it sees the mounted ones.
 _START = """
 set -eu
+if grep -q ' cgroup ' /proc/mounts; then
+    awk 'FNR == NR { if ($3 == "cgroup") { count = split($4, options, ",")
+                     for (i = 1; i <= count; i++) mounted[options[i]] }; next }
+         /^#/ || $1 in mounted' /proc/mounts /proc/cgroups >/run/cgroups
+    mount --bind /run/cgroups /proc/cgroups
+fi
 mkdir -p -m 700 /root/.ssh /etc/docker
 echo "$SWIFT_KEY" >/root/.ssh/authorized_keys
 echo '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "cgroup-parent": "'$SWIFT_CGROUP'"}' \
