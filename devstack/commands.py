@@ -29,19 +29,20 @@ def run(
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
         try:
-            child = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
+            # Under the guard: an interruption must not miss a command that has just begun.
+            with _guard:
+                child = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=directory,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,
+                )
+                _running.add(child)
         except OSError as error:
             raise DevstackError(f"{what}: cannot run {argv[0]}: {error.strerror}") from error
-    with _guard:
-        _running.add(child)
     try:
         status = child.wait()
     finally:
