@@ -1,6 +1,6 @@
 # Everything here is resumable: what is done is checked and kept.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-deploy soak unit lint up status down clean lock
+.PHONY: help setup demo test test-long test-deploy soak soak-rdma unit lint up status down clean lock
 SHELL := bash
 DEVSTACK := .venv/bin/python -m devstack
 ANY_DEVSTACK := $(or $(wildcard .venv/bin/python),python3) -m devstack
@@ -23,6 +23,9 @@ test-long: setup ## the tests of reliability with the store away for over a minu
 
 soak: setup ## 10,000 warm activations through one invoker: memory, files, threads, processes
 	@SWIFT_SOAK_ACTIVATIONS=10000 .venv/bin/pytest -s tests/integration/reliability/test_soak.py
+
+soak-rdma: setup ## 200 forks and 200 cold containers on the RDMA machine: nothing of them stays
+	@SWIFT_SOAK_COLD=200 .venv/bin/pytest -s tests/integration/runtime_image/test_rdma_soak.py
 
 test-deploy: setup ## ansible's long tests: two machines, upgrade under load, a host that dies, uninstall
 	@.venv/bin/pytest -s tests/e2e/ansible/fleet_upgrade.py

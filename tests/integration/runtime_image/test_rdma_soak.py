@@ -79,7 +79,12 @@ def test_a_worker_may_be_killed_at_any_moment(soak: Any) -> None:
 def test_cold_containers_leave_nothing_behind(soak: Any) -> None:
     cold = soak["cold"]
     assert (cold["count"], cold["rungs"]) == (COLD, ["connected"])
-    assert cold["after"] == cold["before"]
+    before, after = cold["before"], cold["after"]
+    # The whole machine's: an invoker on it may remove an idle container of its own meanwhile.
+    assert after["runtimes"] <= before["runtimes"]
+    assert len(after["objects"]) == len(before["objects"])
+    for now, was in zip(after["objects"], before["objects"], strict=True):
+        assert all(now[kind] <= was[kind] for kind in was), (was, now)
 
 
 def test_other_libraries_are_told_the_chosen_gid(soak: Any, machine: RdmaMachine) -> None:
