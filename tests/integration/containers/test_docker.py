@@ -233,7 +233,7 @@ def test_program_that_is_not_in_the_image_is_a_developer_error(
 
 def test_missing_device_is_the_systems_fault(settings: ContainerSettings) -> None:
     async def flow(factory: ContainerFactory) -> None:
-        with pytest.raises(SystemFault, match="no-such-uverbs"):
+        with pytest.raises(SystemFault, match="RDMA device x0 is not on this host"):
             await factory.create(wanted(settings, image=SWIFT))
 
     changed = dataclasses.replace(
