@@ -29,6 +29,8 @@ SLICE_S = 0.01
 _PROBE_TIMEOUT_S = 1.0
 _CAUSE_POLLS = 20
 _WATERMARK_TIMEOUT_S = 5.0
+_REJOIN_S = 10.0
+"""Beside the session's time-out: how long librdkafka may take to join its group again."""
 
 
 class ConfluentConsumer:
@@ -44,6 +46,8 @@ class ConfluentConsumer:
         self._fatal: KafkaError | None = None
         self._trouble = Trouble(logger, "kafka-trouble", topic=topic)
         self._fencing = Fencing(topic)
+        self._away_since: float | None = None
+        self._patience_s = options.get("session.timeout.ms", 0) / 1000 + _REJOIN_S
         self._closed = False
 
     @property
@@ -99,6 +103,8 @@ class ConfluentConsumer:
             self._judge(self._fatal)
         elif not self._connected:
             self._probe(client)
+        if self._connected:
+            self._away_since = None
         return found
 
     def _open(self) -> Consumer:
@@ -134,11 +140,31 @@ class ConfluentConsumer:
         """librdkafka says when all brokers are down, and never when one is back."""
         try:
             client.list_topics(self._topic, timeout=_PROBE_TIMEOUT_S)
+            self._connected = bool(client.assignment())
         except KafkaException:
-            return
-        self._connected = bool(client.assignment())
+            self._connected = False
         if self._connected:
+            self._away_since = None
             self._trouble.over()
+        else:
+            self._be_patient()
+
+    def _be_patient(self) -> None:
+        """Begin anew with a new client once this one was away for too long.
+
+        A client was seen that never joined again after its broker had been away for longer than
+        the session lasts, although the brokers answered. A new one costs nothing: what was read
+        and not yet committed comes again, and the feed knows it.
+        """
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        away_s = now - self._away_since
+        if away_s > self._patience_s:
+            error = f"not assigned for {away_s:.0f} s"
+            event(logger, logging.WARNING, "consumer-rebuilt", topic=self._topic, error=error)
+            self._away_since = None
+            self._drop()
 
     def _keep_alive(self) -> None:
         """Poll without taking a message: a paused partition yields none."""

@@ -52,6 +52,21 @@ async def test_without_a_broker_it_is_not_connected_and_polls_find_nothing() -> 
     await bus.close()
 
 
+async def test_client_that_is_not_assigned_for_too_long_is_made_anew() -> None:
+    bus = ConfluentBus(_NOWHERE, MESSAGE_BYTES)
+    consumer = bus.consumer(TOPIC, TOPIC, 1)
+    assert await consumer.poll(1, 50) == []
+    first = consumer._client
+    assert first is not None
+    assert await consumer.poll(1, 50) == []
+    assert consumer._client is first, "patience"
+    consumer._patience_s = 0.0
+    assert await consumer.poll(1, 50) == []
+    assert await consumer.poll(1, 50) == []
+    assert consumer._client is not first
+    await bus.close()
+
+
 async def test_message_that_cannot_be_sent_is_a_system_fault_and_the_client_is_rebuilt() -> None:
     bus = ConfluentBus(_NOWHERE, MESSAGE_BYTES)
     producer = bus.producer()
