@@ -91,6 +91,7 @@ class StubContainer:
         self.removed = True
 
     async def kill_worker(self, worker: str) -> Mapping[str, Any] | None:
+        self._may_fail("kill_worker")
         self.killed_workers.append(worker)
         return {"reason": "killed", "code": None, "signal": 9}
 

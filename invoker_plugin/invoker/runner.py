@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from invoker_plugin.containers.interface import AnyContainer
 from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.invoker import answer, bodies, health_action, records
@@ -122,13 +123,15 @@ class Runner:
         assert handle.container is not None
         tail = handle.add_tail(self._finish(activation, record, handle, outcome))
         keep_worker = record.response.keeps_container and not answer.died(outcome)
+        keep_container = not answer.template_lost(outcome)
         if not keep_worker and not answer.died(outcome) and effect.worker is not None:
-            await handle.container.kill_worker(effect.worker)
+            killed = await _kill_worker(handle.container, effect.worker, activation)
+            keep_container = keep_container and killed
         self._happen(
             JobFinished(
                 effect.container,
                 effect.job.activation_id,
-                keep_container=not answer.template_lost(outcome),
+                keep_container=keep_container,
                 keep_worker=keep_worker,
             )
         )
@@ -180,6 +183,16 @@ def _report(effect: Run, handle: Handle, activation: Activation) -> StartReport:
         trace_context=activation.message.trace_context,
     )
     return report
+
+
+async def _kill_worker(container: AnyContainer, worker: str, activation: Activation) -> bool:
+    """Whether the worker was ended; a container that cannot do that, or is dead, is not kept."""
+    try:
+        await container.kill_worker(worker)
+    except SystemFault as fault:
+        event(logger, logging.WARNING, "worker-not-killed", **activation.ids, error=str(fault))
+        return False
+    return True
 
 
 async def _resume(handle: Handle, activation: Activation) -> bool:

@@ -23,6 +23,8 @@ def test_full_disk_of_logs_costs_logs_and_no_result(
         world = make_world()
         (before,) = world.invoke()
         world.caller.await_completed([before])
+        # Its container is free for the next: there will be no room for another.
+        eventually(lambda: world.invoker.state()["in_flight"] == 0, 30, "a free container")
         disk.fill()
         # More than the log's last page still has room for.
         (during,) = world.invoke(1, blocking=True, log_bytes=10_000)

@@ -263,6 +263,25 @@ def test_time_out_is_told_and_only_the_worker_killed() -> None:
     run(scenario())
 
 
+def test_worker_that_cannot_be_killed_costs_its_container_and_no_second_answer() -> None:
+    """As where the whole container died: its proxy takes no request any more."""
+
+    async def scenario() -> None:
+        world = World(endless)
+        world.actions.add("loop", limits={"timeout": 700})
+        await world.invoke("loop")
+        await world.settle()
+        (container,) = world.factory.created
+        container.fails.add("kill_worker")
+        activation_id = await world.invoke("loop")
+        await world.settle()
+        assert world.record(activation_id).response.status_code == 2
+        assert world.acks_of(activation_id) == ["result", "completion"]
+        assert container.removed
+
+    run(scenario())
+
+
 def refusing_once(container: StubContainer, path: str, body: dict[str, Any]) -> HttpOutcome:
     if path == "/run" and body["value"] == {"n": 2} and container.specification.name.count("_1_"):
         return HttpOutcome(0, 0, failure="refused", reason="connection refused")

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from swift_rdma import ladder, phases, probe
+from swift_rdma.child import Child
 from swift_rdma.ladder import Standing
 
 
@@ -77,6 +78,7 @@ def test_a_probe_tells_the_signal() -> None:
 
 
 def test_a_probe_that_hangs_is_killed() -> None:
-    assert probe.in_child(signal.pause, 0.05) == "a forked child did not end within 0.05 s"
+    child = Child(signal.pause)
+    assert child.failure(0.05) == "a forked child did not end within 0.05 s"
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(child.pid, os.WNOHANG)
