@@ -162,7 +162,8 @@ class SwiftBalancerSuite extends AnyFunSuite with BeforeAndAfterAll {
   test("actions that need no RDMA go where the sharding balancer sends them") {
     (1 to 150).foreach { _ =>
       val drawn = fleet(Seq("rdma").filter(_ => chance.nextBoolean()))
-      val (ours, stock) = (new Tried(drawn, ours = true), new Tried(drawn, ours = false))
+      val ours = new Tried(drawn, true)
+      val stock = new Tried(drawn, false)
       within(math.max(room(drawn), 1024), IndexedSeq("python:3", "blackbox")).foreach {
         case (name, kind, memory) =>
           val one = action(name, kind, memory, Parameters("rdma", JsBoolean(false)))
@@ -174,7 +175,8 @@ class SwiftBalancerSuite extends AnyFunSuite with BeforeAndAfterAll {
   test("where all have RDMA, actions that need it go where the sharding balancer would send them") {
     (1 to 150).foreach { _ =>
       val drawn = fleet(Seq("rdma"))
-      val (ours, stock) = (new Tried(drawn, ours = true), new Tried(drawn, ours = false))
+      val ours = new Tried(drawn, true)
+      val stock = new Tried(drawn, false)
       within(math.max(room(drawn), 1024), IndexedSeq("python:3", "blackbox")).foreach {
         case (name, kind, memory) =>
           val needing =
