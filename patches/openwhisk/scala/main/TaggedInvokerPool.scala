@@ -49,9 +49,10 @@ class TaggedInvokerPoolFactory(config: WhiskConfig, controller: ControllerInstan
     sendActivationToInvoker: (MessageProducer, ActivationMessage, InvokerInstanceId) => Future[ResultMetadata],
     monitor: Option[ActorRef]): ActorRef = {
     InvokerPool.prepare(controller, WhiskEntityStore.datastore())
-    val group = s"${Controller.topicPrefix}health"
-    val pings =
-      messagingProvider.getConsumer(config, group, s"$group${controller.asString}", maxPeek = pingsAtOnce)
+    val topic = s"${Controller.topicPrefix}health"
+    // a group of its own: every controller sees every ping
+    val group = s"$topic${controller.asString}"
+    val pings = messagingProvider.getConsumer(config, group, topic, maxPeek = pingsAtOnce)
     actorRefFactory.actorOf(Props(new TaggedInvokerPool(
       (factory, invoker) => factory.actorOf(InvokerActor.props(invoker, controller)),
       sendActivationToInvoker(messagingProducer, _, _),
