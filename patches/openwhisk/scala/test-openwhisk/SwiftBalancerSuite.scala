@@ -97,6 +97,13 @@ class SwiftBalancerSuite extends AnyFunSuite with BeforeAndAfterAll {
     def publish(action: ExecutableWhiskActionMetaData): Try[Unit] =
       Await.ready(balancer.publish(action, message(action)), 30.seconds).value.get.map(_ => ())
 
+    /** False where nobody usable of the pool has room, so that chance decides. */
+    def decides(blackbox: Boolean, memory: Int): Boolean = {
+      val state = balancer.schedulingState
+      val usable = (if (blackbox) state.blackboxInvokers else state.managedInvokers).filter(_.status.isUsable)
+      usable.isEmpty || usable.exists(invoker => state.invokerSlots(invoker.id.toInt).availablePermits >= memory)
+    }
+
     def place(action: ExecutableWhiskActionMetaData): Option[String] = {
       val before = sent.topics.size
       publish(action) match {
@@ -149,55 +156,39 @@ class SwiftBalancerSuite extends AnyFunSuite with BeforeAndAfterAll {
 
   private def names = Iterator.continually(s"action${chance.nextInt(6)}")
 
-  private def room(fleet: IndexedSeq[InvokerHealth]): Int =
-    fleet.filter(_.status.isUsable).map(_.id.userMemory.toMB.toInt).sum
-
-  /** As many actions as surely have room: what has none goes to a random invoker, in both balancers. */
-  private def within(room: Int, kinds: IndexedSeq[String]): Seq[(String, String, Int)] = {
-    val drawn = names.map(name => (name, kinds(chance.nextInt(kinds.size)), 128 * (1 + chance.nextInt(2))))
-    val taken = drawn.take(30).toList
-    taken.scanLeft(0)(_ + _._3).zip(taken).collect { case (before, one) if before + one._3 <= room / 4 => one }
+  /**
+   * What both balancers choose for drawn actions, until the pool is full: then each takes any invoker. `needing` is
+   * the action that ours is asked for instead.
+   */
+  private def compare(drawn: IndexedSeq[InvokerHealth])(needing: (String, String, Int) => ExecutableWhiskActionMetaData) = {
+    val ours = new Tried(drawn, true)
+    val stock = new Tried(drawn, false)
+    val asked = names.take(30).map(name => (name, kinds(chance.nextInt(kinds.size)), 128 * (1 + chance.nextInt(2))))
+    asked.takeWhile { case (_, kind, memory) => stock.decides(kind == "blackbox", memory) }.map {
+      case (name, kind, memory) =>
+        val (one, other) = (ours.place(needing(name, kind, memory)), stock.place(action(name, kind, memory)))
+        assert(one == other, s"$name $kind $memory in $drawn")
+    }.size
   }
+  private val kinds = IndexedSeq("python:3", "blackbox")
 
   test("actions that need no RDMA go where the sharding balancer sends them") {
-    (1 to 150).foreach { _ =>
-      val drawn = fleet(Seq("rdma").filter(_ => chance.nextBoolean()))
-      val ours = new Tried(drawn, true)
-      val stock = new Tried(drawn, false)
-      within(math.max(room(drawn), 1024), IndexedSeq("python:3", "blackbox")).foreach {
-        case (name, kind, memory) =>
-          val one = action(name, kind, memory, Parameters("rdma", JsBoolean(false)))
-          assert(same(ours.place(one), stock.place(one), drawn), s"$name $kind $memory in $drawn")
+    val compared = (1 to 150).map { _ =>
+      compare(fleet(Seq("rdma").filter(_ => chance.nextBoolean()))) {
+        case (name, kind, memory) => action(name, kind, memory, Parameters("rdma", JsBoolean(false)))
       }
     }
+    assert(compared.sum > 500)
   }
 
   test("where all have RDMA, actions that need it go where the sharding balancer would send them") {
-    (1 to 150).foreach { _ =>
-      val drawn = fleet(Seq("rdma"))
-      val ours = new Tried(drawn, true)
-      val stock = new Tried(drawn, false)
-      within(math.max(room(drawn), 1024), IndexedSeq("python:3", "blackbox")).foreach {
-        case (name, kind, memory) =>
-          val needing =
-            if (kind == "blackbox") action(name, kind, memory, Parameters("rdma", JsBoolean(true)))
-            else action(name, s"$kind-rdma", memory)
-          assert(same(ours.place(needing), stock.place(action(name, kind, memory)), drawn), s"$name $kind in $drawn")
+    val compared = (1 to 150).map { _ =>
+      compare(fleet(Seq("rdma"))) {
+        case (name, "blackbox", memory) => action(name, "blackbox", memory, Parameters("rdma", JsBoolean(true)))
+        case (name, kind, memory)       => action(name, s"$kind-rdma", memory)
       }
     }
-  }
-
-  /** The same invoker; or both some usable one, where a small pool had no room and chance decided. */
-  private def same(one: Option[String], other: Option[String], drawn: IndexedSeq[InvokerHealth]): Boolean = {
-    val usable = drawn.filter(_.status.isUsable).map(invoker => s"invoker${invoker.id.toInt}").toSet
-    compared += 1
-    if (one == other) { equal += 1; true } else one.exists(usable) && other.exists(usable)
-  }
-  private var compared, equal = 0
-
-  test("chance decided for few of those") {
-    assert(compared > 500)
-    assert(equal > compared * 0.7, s"$equal of $compared")
+    assert(compared.sum > 500)
   }
 
   test("in a mixed fleet only invokers with RDMA get what needs it, and each of them gets some") {
