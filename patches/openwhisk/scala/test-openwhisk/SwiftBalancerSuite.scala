@@ -198,6 +198,11 @@ class SwiftBalancerSuite extends AnyFunSuite with BeforeAndAfterAll {
     val topics = (0 until 60).flatMap(number => tried.place(action(s"a$number", "python:3-rdma")))
     assert(topics.size == 60, "with and without room")
     assert(topics.toSet == Set("invoker1", "invoker3", "invoker5", "invoker7"))
+    def annotated(kind: String, value: Boolean) =
+      (0 until 20).flatMap(n => tried.place(action(s"b$n", kind, 128, Parameters("rdma", JsBoolean(value))))).toSet
+    assert(annotated("python:3", true).subsetOf(topics.toSet))
+    assert(annotated("python:3-rdma", false).subsetOf(topics.toSet))
+    assert(annotated("blackbox", true) == Set("invoker7"), "the tail of those with RDMA")
   }
 
   test("what is taken at an invoker is taken for both sorts of actions") {
