@@ -14,6 +14,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from invoker_plugin.bus.closing import close_within
 from invoker_plugin.bus.fencing import Fencing
 from invoker_plugin.bus.interface import Message
 from invoker_plugin.bus.polling import PollingThread
@@ -131,10 +132,7 @@ class ConfluentConsumer:
     def _drop(self) -> None:
         client, self._client, self._connected = self._client, None, False
         if client is not None:
-            try:
-                client.close()
-            except (KafkaException, RuntimeError) as failure:
-                event(logger, logging.WARNING, "consumer-close-failed", error=str(failure))
+            close_within(client, self._topic)
 
     def _probe(self, client: Consumer) -> None:
         """librdkafka says when all brokers are down, and never when one is back."""
