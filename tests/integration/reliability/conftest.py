@@ -19,21 +19,6 @@ from tests.integration.reliability.caller import Caller
 from tests.integration.reliability.process import InvokerProcess
 from tests.integration.reliability.surroundings import Surroundings
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a test of this folder that failed once more; the report counts it as a rerun.
-
-    They stop and kill real services at moments that no test can choose, on machines of any speed.
-    Who changes the invoker looks at reruns too: each that was looked into was a fault of ours or of
-    a library's.
-    """
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 NOTING = """
 import os, time
 
