@@ -9,3 +9,7 @@ class DevstackError(Exception):
 
 class NotRunning(DevstackError):
     """A part of the devstack was asked for that is not up."""
+
+
+class NotReady(DevstackError):
+    """A process that runs did not become ready within its time."""

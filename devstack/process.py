@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack import proc
-from devstack.errors import DevstackError
+from devstack.errors import DevstackError, NotReady
 from devstack.files import write_atomically
 from devstack.paths import Paths
 
@@ -135,7 +135,7 @@ class Daemon:
             if self.pid() is None:
                 raise DevstackError(f"{self.name} ended while starting: {self._last_line()}")
             if time.monotonic() > deadline:
-                raise DevstackError(
+                raise NotReady(
                     f"{self.name} was not ready within {self.ready_s:.0f} s; see {self.log}"
                 )
             time.sleep(_POLL_S)

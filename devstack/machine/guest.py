@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.errors import DevstackError
+from devstack.errors import DevstackError, NotReady
 from devstack.machine import qemu
+from devstack.machine.accelerator import Say
 from devstack.machine.project import PYTHON
 from devstack.machine.qmp import MachineControl
 from devstack.machine.root_image import RootImage
@@ -18,7 +19,8 @@ from devstack.paths import Paths
 from devstack.ports import Ports
 from devstack.process import Daemon
 
-_BOOT_S = 300.0
+# An emulated machine takes 15 to 60 s. Now and then its kernel hangs for good: see `boot`.
+_BOOT_S, _FIRST_BOOT_S = 300.0, 180.0
 _LOAD_S = 30.0
 _STARTED, _FAILED = "swift: started", "swift: failed"
 # Waits for the engine, which answers on its socket only when it is ready, and looks at the device.
@@ -50,10 +52,21 @@ class Guest:
         directory = socket_directory(self.paths, "machine")
         return SecureShell(directory, Ports(self.paths).get("machine-ssh"), self.key)
 
-    def start(self, state: SavedState | None = None) -> None:
-        """Start it, from ``state`` if given, until Docker and RDMA answer; else leave nothing."""
+    def boot(self, say: Say) -> None:
+        """Start it from its disks; once more when it hangs, as an emulated one does at times."""
         try:
-            self._start(state)
+            self.start(limit_s=_FIRST_BOOT_S)
+        except NotReady as error:
+            say(f"machine: {error}; booting it once more")
+            self.start()
+
+    def start(self, state: SavedState | None = None, limit_s: float = _BOOT_S) -> None:
+        """Start it, from ``state`` if given, until Docker and RDMA answer; else leave nothing.
+
+        Raises :class:`NotReady` when it has not booted after ``limit_s``.
+        """
+        try:
+            self._start(state, limit_s)
             self.shell.prepare(self.image.host_key)
             self._check(state)
         except BaseException:
@@ -87,7 +100,7 @@ class Guest:
         directory = self.paths.data / "machine"
         return directory / "root.qcow2", directory / "docker.qcow2"
 
-    def _start(self, state: SavedState | None) -> None:
+    def _start(self, state: SavedState | None, boot_s: float) -> None:
         self.stop()
         for overlay, disk in zip(self._overlays, (self.image.disk, self.docker_disk), strict=True):
             if state is None:
@@ -108,8 +121,11 @@ class Guest:
         )
         running = daemon(self.paths, argv)
         running.ready = self._booted if state is None else self._loaded
-        running.ready_s = _BOOT_S if state is None else _LOAD_S
-        running.start()
+        running.ready_s = boot_s if state is None else _LOAD_S
+        try:
+            running.start()
+        except NotReady as error:
+            raise NotReady(f"{error}; its console ends: {self._last_words()}") from error
 
     def _booted(self) -> bool:
         if not self._console.exists():
@@ -118,6 +134,11 @@ class Guest:
         if _FAILED in said:
             raise DevstackError(f"the machine's start failed: see {self._console}")
         return _STARTED in said and self.shell.answers()
+
+    def _last_words(self) -> str:
+        """The end of the console: of a machine that hangs, all that is known."""
+        said = self._console.read_text(errors="replace") if self._console.exists() else ""
+        return " / ".join(said.split("\n")[-4:]).strip(" /\r") or "it said nothing"
 
     def _loaded(self) -> bool:
         if not self._control.exists():

@@ -160,14 +160,14 @@ class VirtualMachine:
                 state.remove()
             else:
                 return "loaded"
-        guest.start()
+        guest.boot(self.say)
         try:
             guest.save(state)
             guest.start(state)
         except DevstackError as error:
             self.say(f"machine: cannot save and load its state ({error}); booting")
             state.remove()
-            guest.start()
+            guest.boot(self.say)
         return "booted"
 
     def _is_up(self) -> bool:
