@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any, Protocol
 
 from swift_rdma import errors, gid, phases, verbs
@@ -105,15 +106,18 @@ _current: Resources | None = None
 _owner = 0
 _abandoned: list[Resources] = []
 _exported: dict[str, str] = {}
+_making = threading.Lock()
+"""Two threads of an action may need the provider first at the same time."""
 
 
 def current() -> Resources:
     """The provider of this process; the default one is made at the first call."""
-    _abandon_the_parents()
-    if _current is None:
-        use(StockResources(os.environ.get("SWIFT_RDMA_DEVICE") or None), own_reason)
-    assert _current is not None
-    return _current
+    with _making:
+        _abandon_the_parents()
+        if _current is None:
+            use(StockResources(os.environ.get("SWIFT_RDMA_DEVICE") or None), own_reason)
+        assert _current is not None
+        return _current
 
 
 def use(resources: Resources, why: str | None = None) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any, cast
 
 import pytest
@@ -39,3 +42,22 @@ def test_what_was_opened_before_a_fork_is_kept_but_not_used(
     assert resources.current() is own
     assert resources._abandoned == [parents]
     assert resources.current() is own
+
+
+def test_two_threads_that_are_first_get_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    inside = Barrier(2)
+
+    def make(device: str | None) -> Any:
+        with suppress(BrokenBarrierError):
+            inside.wait(0.2)  # a second one would come here
+        made.append(Provider())
+        return made[-1]
+
+    monkeypatch.setattr(resources, "StockResources", make)
+    with ThreadPoolExecutor(2) as threads:
+        found = [
+            thread.result() for thread in [threads.submit(resources.current) for _ in range(2)]
+        ]
+    assert found == made * 2
+    assert len(made) == 1
