@@ -27,8 +27,8 @@ soak: setup ## 10,000 warm activations through one invoker: memory, files, threa
 soak-rdma: setup ## 200 forks and 200 cold containers on the RDMA machine: nothing of them stays
 	@SWIFT_SOAK_COLD=200 .venv/bin/pytest -s tests/integration/runtime_image/test_rdma_soak.py
 
-test-deploy: setup ## ansible's long tests: two machines, upgrade under load, a host that dies, uninstall
-	@.venv/bin/pytest -s tests/e2e/ansible/fleet_upgrade.py
+test-deploy: setup ## ansible's long tests: upgrade under load, a host that dies, uninstall; a host with RDMA
+	@.venv/bin/pytest -s tests/e2e/ansible/fleet_upgrade.py tests/e2e/ansible/fleet_rdma.py
 
 unit: setup ## the tests that need no services
 	@.venv/bin/pytest tests/unit tests/contract

@@ -18,6 +18,7 @@ _BASE = [
     "rdma-core",
     "ibverbs-utils",
     "perftest",
+    "rdmacm-utils",
     "openssh-server",
     "python3",
     "python3-venv",

@@ -28,5 +28,6 @@ SOFT_RDMA = (
     Program("modprobe", ("kmod",)),
     Program("ibv_devices", ("ibverbs-utils", "rdma-core")),
     Program("ib_write_lat", ("perftest",)),
+    Program("rping", ("rdmacm-utils",)),
 )
 VIRTUAL_MACHINE = (*QEMU, *IMAGE_BUILD, Program("ssh", ("openssh-client",)))

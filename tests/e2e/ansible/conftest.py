@@ -16,7 +16,7 @@ from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import Fleet
 from tests.e2e.ansible.forwarder import Forwarder
 
-MakeFleet = Callable[..., Fleet]
+MakeFleet = Callable[..., Fleet[ContainerMachine]]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def make_fleet(devstack: Stack, own_stack: Stack) -> Iterator[MakeFleet]:
     machines: list[ContainerMachine] = []
     ensure_programs(devstack.paths, machine_programs("vm"))
 
-    def make(*names: str) -> Fleet:
+    def make(*names: str) -> Fleet[ContainerMachine]:
         made = [ContainerMachine(devstack.paths, name) for name in names]
         machines.extend(made)
         for machine in made:

@@ -9,14 +9,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from devstack.files import write_atomically
 from devstack.machine.engine import open_engine
 from devstack.manifest import IMAGE_VARIABLE, NODEJS_IMAGE, PYTHON_IMAGE
 from devstack.paths import REPOSITORY, Paths
 from devstack.stack import Stack
-from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.inventory import group_variables
 
 ANSIBLE = REPOSITORY / "ansible"
@@ -46,12 +45,27 @@ class Run:
         return found
 
 
+class Machine(Protocol):
+    """What ansible deploys to."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+
+    def run(self, *argv: str, check: bool = True) -> str: ...
+
+
+MachineT = TypeVar("MachineT", bound=Machine)
+
+
 @dataclass
-class Fleet:
+class Fleet(Generic[MachineT]):
     """``machines`` are OpenWhisk's invokers in this order, all of them in ``swift_invokers``."""
 
     stack: Stack
-    machines: Sequence[ContainerMachine]
+    machines: Sequence[MachineT]
     engine_paths: Paths
     variables: dict[str, Any] = field(default_factory=dict)
 
@@ -90,7 +104,7 @@ class Fleet:
     def _inventory(self) -> dict[str, Any]:
         common = {
             **group_variables(self.stack),
-            # The machines have the packages, and no RDMA device: their kernel is the host's.
+            # They have the packages, and containers no RDMA device: their kernel is the host's.
             "rdma_host_packages": [],
             "rdma_host_modules": [],
             "rdma_host_required": False,

@@ -18,6 +18,7 @@ import pytest
 from devstack.client import Client, Invocation
 from devstack.machine import qemu
 from devstack.paths import REPOSITORY
+from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import ANSIBLE, Fleet
 from tests.e2e.ansible.forwarder import Forwarder
 from tests.e2e.ansible.test_deployment import LEFT
@@ -37,7 +38,7 @@ def main(args):
 
 
 @pytest.fixture(scope="module")
-def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+def fleet(make_fleet: Callable[..., Fleet[ContainerMachine]]) -> Fleet[ContainerMachine]:
     """Two machines that have the images, deployed."""
     made = make_fleet("first", "second")
     for machine in made.machines:
@@ -72,7 +73,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(fleet: Fleet) -> Iterator[Runs]:
+def runs(fleet: Fleet[ContainerMachine]) -> Iterator[Runs]:
     """The counter, where actions on the machines reach it."""
     counter = Runs()
     forwarder = Forwarder(fleet.machines[0].gateway, [counter.port])
@@ -118,7 +119,7 @@ class Load:
 
 
 def test_an_upgrade_under_load_loses_nothing_and_runs_nothing_twice(
-    fleet: Fleet, runs: Runs, tmp_path: Path
+    fleet: Fleet[ContainerMachine], runs: Runs, tmp_path: Path
 ) -> None:
     client = Client(fleet.stack.api.url, fleet.stack.api.authorization)
     limits = {"timeout": 60000, "memory": 128}
@@ -140,7 +141,7 @@ def test_an_upgrade_under_load_loses_nothing_and_runs_nothing_twice(
 
 
 def test_a_host_that_dies_in_the_middle_is_upgraded_by_another_run(
-    fleet: Fleet, tmp_path: Path
+    fleet: Fleet[ContainerMachine], tmp_path: Path
 ) -> None:
     first = fleet.machines[0]
     source = _other_source(tmp_path, "third release")
@@ -162,7 +163,7 @@ def test_a_host_that_dies_in_the_middle_is_upgraded_by_another_run(
     assert fleet.play("verify.yml").code == 0
 
 
-def test_uninstalling_leaves_no_trace(fleet: Fleet) -> None:
+def test_uninstalling_leaves_no_trace(fleet: Fleet[ContainerMachine]) -> None:
     run = fleet.play("uninstall.yml")
     assert run.code == 0, run.output
     for machine in fleet.machines:
@@ -194,7 +195,7 @@ def _other_source(directory: Path, text: str) -> dict[str, str]:
     }
 
 
-def _release(fleet: Fleet, place: int) -> str:
+def _release(fleet: Fleet[ContainerMachine], place: int) -> str:
     return fleet.machines[place].run("readlink", "/opt/swift-invoker/current")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import Fleet
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
@@ -19,14 +20,14 @@ LEFT = (
 
 
 @pytest.fixture(scope="module")
-def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+def fleet(make_fleet: Callable[..., Fleet[ContainerMachine]]) -> Fleet[ContainerMachine]:
     """One machine that has the images."""
     made = make_fleet("deployed")
     made.machines[0].load(["swift-test-python:latest", "swift-test-nodejs:latest"])
     return made
 
 
-def test_a_dry_run_on_a_new_host_fails_nowhere(fleet: Fleet) -> None:
+def test_a_dry_run_on_a_new_host_fails_nowhere(fleet: Fleet[ContainerMachine]) -> None:
     run = fleet.play("site.yml", "--check", "--diff")
     assert run.code == 0, run.output
     assert fleet.machines[0].run("sh", "-c", LEFT) == ""
@@ -34,7 +35,9 @@ def test_a_dry_run_on_a_new_host_fails_nowhere(fleet: Fleet) -> None:
     assert fleet.stack.store.address.password not in run.output
 
 
-def test_the_whole_deployment_and_once_more_without_any_change(fleet: Fleet) -> None:
+def test_the_whole_deployment_and_once_more_without_any_change(
+    fleet: Fleet[ContainerMachine],
+) -> None:
     machine = fleet.machines[0]
     machine.run("sh", "-c", _STOCK)
     first = fleet.play("site.yml")
@@ -47,13 +50,15 @@ def test_the_whole_deployment_and_once_more_without_any_change(fleet: Fleet) -> 
     assert second.changed == {"deployed": 0}, second.changes()
 
 
-def test_functions_start_in_every_way(fleet: Fleet) -> None:
+def test_functions_start_in_every_way(fleet: Fleet[ContainerMachine]) -> None:
     run = fleet.play("verify.yml")
     assert run.code == 0, run.output
     assert "fork: started fork" in " ".join(run.output.split())
 
 
-def test_secrets_are_for_root_alone_and_the_unit_is_hardened(fleet: Fleet) -> None:
+def test_secrets_are_for_root_alone_and_the_unit_is_hardened(
+    fleet: Fleet[ContainerMachine],
+) -> None:
     machine = fleet.machines[0]
     mode = machine.run("stat", "-c", "%a %U", "/etc/swift-invoker/secrets.env")
     assert mode == "600 root"
@@ -61,14 +66,16 @@ def test_secrets_are_for_root_alone_and_the_unit_is_hardened(fleet: Fleet) -> No
     assert sorted(said.splitlines()) == ["NoNewPrivileges=yes", "Type=notify"]
 
 
-def test_a_killed_invoker_is_started_again(fleet: Fleet) -> None:
+def test_a_killed_invoker_is_started_again(fleet: Fleet[ContainerMachine]) -> None:
     machine = fleet.machines[0]
     before = _pid(fleet)
     machine.run("systemctl", "kill", "--signal=SIGKILL", "--kill-who=main", "swift-invoker")
     _await(lambda: _pid(fleet) not in (before, "0") and _active(fleet))
 
 
-def test_rollback_leaves_no_trace_and_the_stock_invoker_in_place(fleet: Fleet) -> None:
+def test_rollback_leaves_no_trace_and_the_stock_invoker_in_place(
+    fleet: Fleet[ContainerMachine],
+) -> None:
     machine = fleet.machines[0]
     run = fleet.play("rollback.yml")
     assert run.code == 0, run.output
@@ -82,11 +89,11 @@ def test_rollback_leaves_no_trace_and_the_stock_invoker_in_place(fleet: Fleet) -
     assert rest == [], rest
 
 
-def _pid(fleet: Fleet) -> str:
+def _pid(fleet: Fleet[ContainerMachine]) -> str:
     return fleet.machines[0].run("systemctl", "show", "-p", "MainPID", "--value", "swift-invoker")
 
 
-def _active(fleet: Fleet) -> bool:
+def _active(fleet: Fleet[ContainerMachine]) -> bool:
     said = fleet.machines[0].run("systemctl", "is-active", "swift-invoker", check=False)
     return said == "active"
 

@@ -1,0 +1,95 @@
+"""A host with a kernel and an RDMA device of its own: deployed over ssh, RDMA functions run on it.
+
+Takes many minutes where the host is emulated, so it is run by ``make test-deploy`` only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.stack import Stack
+from tests.e2e.ansible.fleet import Fleet
+from tests.e2e.ansible.test_deployment import LEFT
+from tests.e2e.ansible.virtual_host import VirtualHost, virtual_host
+
+pytestmark = [pytest.mark.rdma, pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
+_DEVICE = "swiftrxe0"
+_CACHE = "/var/cache/swift-invoker/verbs"
+_STATE_S = 300.0
+
+
+@pytest.fixture(scope="module")
+def host(
+    devstack: Stack, own_stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VirtualHost]:
+    if devstack.machine.kind != "vm":
+        pytest.skip("this host is an RDMA machine itself: deploy to another one by ansible")
+    devstack.machine.build()
+    made = virtual_host(devstack, tmp_path_factory.mktemp("machine") / "home", "rdma-host")
+    made.up()
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="module")
+def fleet(devstack: Stack, own_stack: Stack, host: VirtualHost) -> Fleet[VirtualHost]:
+    return Fleet(own_stack, [host], devstack.paths, {"runtime_image_variants": ["patched"]})
+
+
+def test_the_deployment_and_once_more_without_any_change(
+    fleet: Fleet[VirtualHost], host: VirtualHost
+) -> None:
+    began = time.monotonic()
+    first = fleet.play("site.yml")
+    assert first.code == 0, first.output
+    assert fleet.states() == {"invoker0": "up"}
+    assert f"link {_DEVICE}/1 state ACTIVE" in host.run("rdma", "link")
+    middle = time.monotonic()
+    second = fleet.play("site.yml")
+    assert second.code == 0, second.output
+    assert second.changed == {"rdma-host": 0}, second.changes()
+    ended = time.monotonic()
+    print(f"site.yml: {middle - began:.0f} s, again without a change: {ended - middle:.0f} s")
+
+
+def test_functions_of_every_start_talk_rdma(fleet: Fleet[VirtualHost]) -> None:
+    _verify(fleet)
+
+
+def test_the_cache_follows_the_device_and_functions_go_on(
+    fleet: Fleet[VirtualHost], host: VirtualHost
+) -> None:
+    before = _cache(host)
+    netdev = host.run("sh", "-c", f"rdma link show {_DEVICE}/1 | sed 's/.*netdev //'").split()[0]
+    host.run("rdma", "link", "delete", _DEVICE)
+    host.run("rdma", "link", "add", _DEVICE, "type", "rxe", "netdev", netdev)
+    deadline = time.monotonic() + _STATE_S
+    while not (after := _cache(host)) or after == before:
+        assert time.monotonic() < deadline, f"the cache stayed as it was: {before}"
+        time.sleep(1)
+    _verify(fleet)
+
+
+def test_uninstalling_leaves_no_trace(fleet: Fleet[VirtualHost], host: VirtualHost) -> None:
+    run = fleet.play("uninstall.yml")
+    assert run.code == 0, run.output
+    assert host.run("docker", "ps", "--all", "--quiet") == ""
+    assert host.run("sh", "-c", LEFT) == ""
+    assert _DEVICE not in host.run("rdma", "link")
+
+
+def _verify(fleet: Fleet[VirtualHost]) -> None:
+    run = fleet.play("verify.yml")
+    assert run.code == 0, run.output
+    said = " ".join(run.output.split())
+    print("\n".join(line for line in run.output.splitlines() if "started" in line))
+    assert "fork: started fork" in said
+    assert "'rdma': 'shared" in said, run.output
+
+
+def _cache(host: VirtualHost) -> str:
+    """What tells one cache file from another; empty while there is none."""
+    return host.run("sh", "-c", f"sha256sum {_CACHE}/* 2>/dev/null || true")
