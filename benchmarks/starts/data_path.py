@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The data path in containers, stock image against patched, and of a forked child.
 
-    data_path.py [--rounds 5] [--images stock,patched] [--what THING,...] [--out DIRECTORY]
+    data_path.py [--rounds 15] [--images stock,patched] [--what THING,...] [--out DIRECTORY]
 
 Debian's perftest (unmodified, the machine's) runs on each image's libraries; a Python loop of
 writes runs in the process that made the queue pair, without and with fork mode, and in a forked
@@ -19,17 +19,19 @@ from rig import DevstackError, bring_up, command_line, images_of
 NAME = "data-path"
 SHOWN = ["minimum_us", "typical_us", "average_mib_s"]
 _BANDWIDTH = "average_mib_s"
+_BESIDE = {"fork_mode": "parent", "child": "fork_mode"}
+"""What differs in one thing: the doorbell, then the process."""
 
 
 def ratios(found: Figures) -> dict[str, float]:
-    """Each by the first image's of the same kind, and a child by its parent; from medians."""
+    """Each by the first image's of the same kind, and by what is beside it; from medians."""
     baseline = next(iter(found)).split()[0]
     result: dict[str, float] = {}
     for name, row in found.items():
         image, what = name.split()
         stage = _BANDWIDTH if _BANDWIDTH in row else "typical_us"
         others = [f"{baseline} {what}"] if image != baseline else []
-        others += [f"{image} parent"] if what in ("fork_mode", "child") else []
+        others += [f"{image} {_BESIDE[what]}"] if what in _BESIDE else []
         for other in others:
             if stage in row and stage in found.get(other, {}):
                 result[f"{name} / {other}"] = row[stage].median / found[other][stage].median
@@ -38,7 +40,7 @@ def ratios(found: Figures) -> dict[str, float]:
 
 def main() -> int:
     """The command line; the exit status."""
-    parser = command_line(__doc__, rounds=5)
+    parser = command_line(__doc__, rounds=15)
     parser.add_argument(
         "--what", default="ib_write_lat,ib_write_bw,ib_send_bw,parent,fork_mode,child"
     )

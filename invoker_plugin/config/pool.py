@@ -31,7 +31,7 @@ class PoolSettings:
     spares: int = setting(
         None,
         values.INTEGER,
-        0,
+        1,
         "workers that a template forks ahead of their activation (0 to 16)",
     )
     start: str = setting(

@@ -99,19 +99,23 @@ def test_idle_container_is_frozen_and_wakes_for_the_next(
     deployment.create("sleepy", PYTHON)
     first = deployment.invoke("sleepy", n=1)
 
-    def paused() -> bool:
-        return [one["state"] for one in _containers(deployment, "sleepy")] == ["paused"]
-
-    eventually(paused, "the pause")
     engine = docker.DockerClient(base_url=runtimes, version="auto")
-    (frozen,) = engine.containers.list(filters={"name": "sleepy", "status": "paused"})
+
+    def paused() -> list[Any]:
+        """The containers that are frozen; the pool calls them so before the engine has done it."""
+        if [one["state"] for one in _containers(deployment, "sleepy")] != ["paused"]:
+            return []
+        found: list[Any] = engine.containers.list(filters={"name": "sleepy", "status": "paused"})
+        return found
+
+    eventually(lambda: bool(paused()), "the pause")
+    (frozen,) = paused()
     again = deployment.invoke("sleepy", n=2)
     assert started(again) == "warm"
     assert again["response"]["result"]["pid"] == first["response"]["result"]["pid"]
     assert _texts(again) == ["stderr: err 2", "stdout: out 2"]
-    eventually(paused, "the next pause")
-    frozen.reload()
-    assert frozen.status == "paused"
+    eventually(lambda: bool(paused()), "the next pause")
+    assert [container.id for container in paused()] == [frozen.id]
 
 
 def test_users_own_image_needs_no_sentinels(deployment: Deployment, blackbox: str) -> None:
