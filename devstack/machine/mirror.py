@@ -10,6 +10,7 @@ from pathlib import Path
 from devstack.errors import DevstackError
 
 _BASE = [
+    "apparmor",
     "docker.io",
     "containerd",
     "crun",

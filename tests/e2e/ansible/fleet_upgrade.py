@@ -152,7 +152,7 @@ def test_a_host_that_dies_in_the_middle_is_upgraded_by_another_run(
     first.kill()
     assert upgrade.wait(600) != 0, output.read_text()
     # The first failure ended it: the second host was not touched.
-    assert _release(fleet, 1) == before[1]
+    assert _release(fleet, 1) == before[1], output.read_text()
     first.start()
     _await(lambda: fleet.states().get("invoker0") == "up")
     assert _release(fleet, 0) == before[0]
