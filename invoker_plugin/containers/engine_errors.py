@@ -50,6 +50,9 @@ def launch_fault(fault: DockerFault, image: str, managed: bool) -> InvokerError:
                 " by the invoker, so load or pull it by hand"
             )
         return DeveloperFault(texts.image_pull_failed(image))
-    if fault.status is not None and _NOT_EXECUTABLE.search(str(fault)):
+    # A host whose kernel has AppArmor and whose Docker finds no apparmor_parser says so in the
+    # same words, but starts no image at all.
+    hosts_own = "AppArmor" in str(fault)
+    if fault.status is not None and not hosts_own and _NOT_EXECUTABLE.search(str(fault)):
         return DeveloperFault(texts.EXECUTABLE_NOT_FOUND)
     return fault

@@ -5,11 +5,13 @@ Takes many minutes where the host is emulated, so it is run by ``make test-deplo
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from devstack.manifest import runtimes_manifest
 from devstack.stack import Stack
 from tests.e2e.ansible.fleet import Fleet
 from tests.e2e.ansible.test_deployment import LEFT
@@ -36,7 +38,9 @@ def host(
 
 @pytest.fixture(scope="module")
 def fleet(devstack: Stack, own_stack: Stack, host: VirtualHost) -> Fleet[VirtualHost]:
-    return Fleet(own_stack, [host], devstack.paths, {"runtime_image_variants": ["patched"]})
+    manifest = json.dumps(runtimes_manifest()).replace('"debian"', '"patched"')
+    variables = {"runtime_image_variants": ["patched"], "runtimes_manifest": json.loads(manifest)}
+    return Fleet(own_stack, [host], devstack.paths, variables)
 
 
 def test_the_deployment_and_once_more_without_any_change(

@@ -38,6 +38,12 @@ def test_what_the_image_cannot_execute_is_its_makers_fault(message: str) -> None
         ("driver failed programming external connectivity on endpoint x: port in use", 500),
         ("failed to create endpoint wsk0_1 on network bridge: no available IPv4 addresses", 500),
         ("OCI runtime create failed: cannot allocate memory", 500),
+        (
+            "AppArmor enabled on system but the docker-default profile could not be loaded: running"
+            " `apparmor_parser apparmor_parser --version` failed with output: error: exec:"
+            ' "apparmor_parser": executable file not found in $PATH',
+            500,
+        ),
         ("network nosuch not found", 404),
         ("Conflict. The container name is already in use", 409),
     ],
