@@ -16,6 +16,7 @@ from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import Fleet
 from tests.e2e.ansible.forwarder import Forwarder
 
+_OF_OUR_ROLES = ("rdma-core", "ibverbs-utils", "ibverbs-providers", "python3-venv", "logrotate")
 MakeFleet = Callable[..., Fleet[ContainerMachine]]
 
 
@@ -47,14 +48,16 @@ def make_fleet(devstack: Stack, own_stack: Stack) -> Iterator[MakeFleet]:
     machines: list[ContainerMachine] = []
     ensure_programs(devstack.paths, machine_programs("vm"))
 
-    def make(*names: str) -> Fleet[ContainerMachine]:
+    def make(*names: str, bare: bool = False) -> Fleet[ContainerMachine]:
         made = [ContainerMachine(devstack.paths, name) for name in names]
         machines.extend(made)
         for machine in made:
             machine.up()
+            if bare:
+                machine.run("apt-get", "purge", "--yes", "--autoremove", *_OF_OUR_ROLES)
         forwarder.address = made[0].gateway
         forwarder.open()
-        return Fleet(own_stack, made, devstack.paths)
+        return Fleet(own_stack, made, devstack.paths, bare=bare)
 
     forwarder = Forwarder("", _ports(own_stack))
     yield make

@@ -68,6 +68,8 @@ class Fleet(Generic[MachineT]):
     machines: Sequence[MachineT]
     engine_paths: Paths
     variables: dict[str, Any] = field(default_factory=dict)
+    bare: bool = False
+    """They lack the Debian packages that our roles install."""
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Run:
         """Run a playbook with ``variables`` on top of the inventory's."""
@@ -104,12 +106,11 @@ class Fleet(Generic[MachineT]):
     def _inventory(self) -> dict[str, Any]:
         common = {
             **group_variables(self.stack),
-            # They have the packages, and containers no RDMA device: their kernel is the host's.
-            "rdma_host_packages": [],
+            **({} if self.bare else {"rdma_host_packages": [], "swift_invoker_packages": []}),
+            # Containers have no RDMA device: their kernel is the host's.
             "rdma_host_modules": [],
             "rdma_host_required": False,
             "swift_invoker_rdma_device": "",
-            "swift_invoker_packages": [],
             # This host may be slow, and busy with much else.
             "swift_invoker_start_s": 400,
             "swift_invoker_healthy_s": 400,

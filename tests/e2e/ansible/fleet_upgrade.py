@@ -39,8 +39,8 @@ def main(args):
 
 @pytest.fixture(scope="module")
 def fleet(make_fleet: Callable[..., Fleet[ContainerMachine]]) -> Fleet[ContainerMachine]:
-    """Two machines that have the images, deployed."""
-    made = make_fleet("first", "second")
+    """Two machines that have the images of ordinary actions and no package of ours, deployed."""
+    made = make_fleet("first", "second", bare=True)
     for machine in made.machines:
         machine.load(["swift-test-python:latest", "swift-test-nodejs:latest"])
     began = time.monotonic()
