@@ -18,11 +18,12 @@ PROGRAMS = "/run/verbs-programs"
 # The programs, and of their libraries what no image has.
 _TAKE = f"""
 set -eu
-mkdir -p {PROGRAMS}
+rm -rf {PROGRAMS}; mkdir -p {PROGRAMS}
 for program in rping ib_write_lat ib_send_bw; do
     cp "$(command -v $program)" {PROGRAMS}/
     ldd "$(command -v $program)" | sed -n 's/.* => \\([^ ]*\\) .*/\\1/p' |
-        grep -v -e libibverbs -e librdmacm -e 'lib[cm]\\.so' | xargs -r cp -L -t {PROGRAMS}
+        grep -v -e libibverbs -e librdmacm -e libmlx -e libefa -e 'lib[cm]\\.so' |
+        xargs -r cp -L -t {PROGRAMS}
 done
 """
 # A server, then as soon as it listens a client that knows its address.
