@@ -14,6 +14,7 @@ _BASE = [
     "docker.io",
     "containerd",
     "crun",
+    "dbus",
     "iptables",
     "iproute2",
     "rdma-core",
