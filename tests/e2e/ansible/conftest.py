@@ -16,7 +16,7 @@ from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import Fleet
 from tests.e2e.ansible.forwarder import Forwarder
 
-_OF_OUR_ROLES = ("rdma-core", "ibverbs-utils", "ibverbs-providers", "python3-venv", "logrotate")
+_OF_OUR_ROLES = ("rdma-core", "ibverbs-utils", "ibverbs-providers", "python3-venv")
 MakeFleet = Callable[..., Fleet[ContainerMachine]]
 
 
@@ -54,7 +54,7 @@ def make_fleet(devstack: Stack, own_stack: Stack) -> Iterator[MakeFleet]:
         for machine in made:
             machine.up()
             if bare:
-                machine.run("apt-get", "purge", "--yes", "--autoremove", *_OF_OUR_ROLES)
+                machine.run("apt-get", "purge", "--yes", *_OF_OUR_ROLES)
         forwarder.address = made[0].gateway
         forwarder.open()
         return Fleet(own_stack, made, devstack.paths, bare=bare)
