@@ -32,7 +32,7 @@ if [ -e "$file" ]; then
   read -r pid start made <"$file"
   if [ "$(started "$pid")" = "$start" ]; then
     if [ "$made" = "$wanted" ]; then echo kept; exit 0; fi
-    kill "$pid"
+    kill "$pid" || true
     while [ "$(started "$pid")" = "$start" ]; do sleep 0.1; done
   fi
 fi
@@ -50,9 +50,10 @@ state() { cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo gone; }
 read -r pid start made <"$file"
 runs() { [ "$(started "$pid")" = "$start" ] && [ "$(state "$pid")" != Z ]; }
 runs || { rm -f "$file"; echo down; exit 0; }
-kill -TERM "$pid"
+# It may end by itself between the look and the signal.
+kill -TERM "$pid" || ! runs
 while runs && [ "$left" -gt 0 ]; do sleep 0.1; left=$((left - 1)); done
-if runs; then kill -KILL "-$pid"; fi
+if runs; then kill -KILL "-$pid" || ! runs; fi
 while runs; do sleep 0.1; done
 rm -f "$file"
 echo stopped
