@@ -40,7 +40,12 @@ def host(
 @pytest.fixture(scope="module")
 def fleet(devstack: Stack, own_stack: Stack, host: VirtualHost) -> Fleet[VirtualHost]:
     manifest = json.dumps(runtimes_manifest()).replace('"debian"', '"patched"')
-    variables = {"runtime_image_variants": ["patched"], "runtimes_manifest": json.loads(manifest)}
+    variables = {
+        "runtime_image_variants": ["patched"],
+        "runtimes_manifest": json.loads(manifest),
+        # Soft-RoCE's driver removes no device that a process has open, as an idle worker does.
+        "containerProxy_timeouts_idleContainer": "30 seconds",
+    }
     return Fleet(own_stack, [host], devstack.paths, variables)
 
 

@@ -42,7 +42,7 @@ class VirtualHost:
             "rdma_host_required": True,
             "rdma_host_soft_roce": True,
             "rdma_host_modules": ["ib_uverbs", "rdma_ucm"],
-            "swift_invoker_rdma_device": "{{ rdma_host_chosen }}",
+            "swift_invoker_rdma_device": "{{ rdma_host_chosen | default('') }}",
         }
 
 
