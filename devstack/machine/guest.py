@@ -19,7 +19,7 @@ from devstack.paths import Paths
 from devstack.ports import Ports
 from devstack.process import Daemon
 
-# An emulated machine takes 15 to 60 s. Now and then its kernel hangs for good: see `boot`.
+# An emulated machine takes 15 to 60 s; one was seen that had not booted after 300.
 _BOOT_S, _FIRST_BOOT_S = 300.0, 180.0
 _LOAD_S = 30.0
 _STARTED, _FAILED = "swift: started", "swift: failed"
@@ -53,7 +53,7 @@ class Guest:
         return SecureShell(directory, Ports(self.paths).get("machine-ssh"), self.key)
 
     def boot(self, say: Say) -> None:
-        """Start it from its disks; once more when it hangs, as an emulated one does at times."""
+        """Start it from its disks; once more when it does not come up in time."""
         try:
             self.start(limit_s=_FIRST_BOOT_S)
         except NotReady as error:

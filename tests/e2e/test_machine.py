@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ from devstack.errors import DevstackError, NotRunning
 from devstack.lock import exclusive
 from devstack.machine import RdmaMachine, qemu
 from devstack.machine.virtual import VirtualMachine
-from devstack.paths import PACKAGE, Paths
+from devstack.paths import PACKAGE
 from devstack.process import MARK
 from devstack.stack import Stack
 from devstack.worker import rdma_device
+from tests.e2e.private_machine import private_home
 
 pytestmark = pytest.mark.rdma
 
@@ -134,15 +134,7 @@ def private_machine(
     if devstack.machine.kind != "vm":
         pytest.skip("this host needs no virtual machine")
     devstack.machine.build()
-    paths = Paths(tmp_path_factory.mktemp("machine") / "home")
-    paths.create()
-    (paths.cache / "machine").mkdir()
-    (paths.data / "machine").mkdir(mode=0o700)
-    for built in (devstack.paths.cache / "machine").iterdir():
-        if built.name.startswith(("root-", "base-", "accelerator-")):
-            (paths.cache / "machine" / built.name).symlink_to(built)
-    for name in ("ssh_key", "ssh_key.pub"):
-        shutil.copy(devstack.paths.data / "machine" / name, paths.data / "machine" / name)
+    paths = private_home(devstack.paths, tmp_path_factory.mktemp("machine") / "home")
     said: list[str] = []
     machine = VirtualMachine(paths, said.append)
     yield machine

@@ -34,6 +34,12 @@ def shell(machine: RdmaMachine, script: str, *, check: bool = True, timeout_s: f
     return done.stdout
 
 
+def uverbs(machine: RdmaMachine, device: str) -> str:
+    """The device's file, by name."""
+    script = f"grep -lx {device} /sys/class/infiniband_verbs/*/ibdev"
+    return shell(machine, script).strip().split("/")[4]
+
+
 def container(image: str, devices: Sequence[str], command: str, *options: str) -> str:
     """The line that runs ``command`` in a container with these devices and the machine's cache."""
     program, *arguments = shlex.split(command)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devstack.errors import DevstackError
 from devstack.files import write_atomically
@@ -130,12 +131,15 @@ class ContainerMachine:
         return self._inspect("Gateway")
 
     @property
-    def variables(self) -> dict[str, str]:
-        """How ansible reaches it."""
+    def variables(self) -> dict[str, Any]:
+        """How ansible reaches it; and that it has no RDMA device: its kernel is the host's."""
         return {
             "ansible_host": self._alias,
             "ansible_user": "root",
             "ansible_ssh_common_args": f"-F {self._ssh / 'config'}",
+            "rdma_host_modules": [],
+            "rdma_host_required": False,
+            "swift_invoker_rdma_device": "",
         }
 
     @property

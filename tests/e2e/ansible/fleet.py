@@ -107,10 +107,6 @@ class Fleet(Generic[MachineT]):
         common = {
             **group_variables(self.stack),
             **({} if self.bare else {"rdma_host_packages": [], "swift_invoker_packages": []}),
-            # Containers have no RDMA device: their kernel is the host's.
-            "rdma_host_modules": [],
-            "rdma_host_required": False,
-            "swift_invoker_rdma_device": "",
             # This host may be slow, and busy with much else.
             "swift_invoker_start_s": 400,
             "swift_invoker_healthy_s": 400,

@@ -22,6 +22,7 @@ from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import ANSIBLE, Fleet
 from tests.e2e.ansible.forwarder import Forwarder
 from tests.e2e.ansible.test_deployment import LEFT
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 _SOURCES = ("invoker_plugin", "devstack", "ansible", "pyproject.toml", "requirements.lock",
@@ -148,13 +149,17 @@ def test_a_host_that_dies_in_the_middle_is_upgraded_by_another_run(
     before = [_release(fleet, place) for place in (0, 1)]
     output = tmp_path / "upgrade.log"
     upgrade = fleet.begin("upgrade.yml", output, **source)
-    _await(lambda: "Install the wheels" in output.read_text() or upgrade.poll() is not None)
+    eventually(
+        lambda: "Install the wheels" in output.read_text() or upgrade.poll() is not None,
+        "the middle of the upgrade",
+        _STATE_S,
+    )
     first.kill()
     assert upgrade.wait(600) != 0, output.read_text()
     # The first failure ended it: the second host was not touched.
     assert _release(fleet, 1) == before[1], output.read_text()
     first.start()
-    _await(lambda: fleet.states().get("invoker0") == "up")
+    eventually(lambda: fleet.states().get("invoker0") == "up", "the first invoker", _STATE_S)
     assert _release(fleet, 0) == before[0]
     again = fleet.play("upgrade.yml", **source)
     assert again.code == 0, again.output
@@ -197,10 +202,3 @@ def _other_source(directory: Path, text: str) -> dict[str, str]:
 
 def _release(fleet: Fleet[ContainerMachine], place: int) -> str:
     return fleet.machines[place].run("readlink", "/opt/swift-invoker/current")
-
-
-def _await(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _STATE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.5)

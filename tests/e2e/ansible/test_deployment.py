@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.ansible.container_machine import ContainerMachine
 from tests.e2e.ansible.fleet import Fleet
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 _STATE_S = 120.0
@@ -70,7 +70,9 @@ def test_a_killed_invoker_is_started_again(fleet: Fleet[ContainerMachine]) -> No
     machine = fleet.machines[0]
     before = _pid(fleet)
     machine.run("systemctl", "kill", "--signal=SIGKILL", "--kill-who=main", "swift-invoker")
-    _await(lambda: _pid(fleet) not in (before, "0") and _active(fleet))
+    eventually(
+        lambda: _pid(fleet) not in (before, "0") and _active(fleet), "a new process", _STATE_S
+    )
 
 
 def test_rollback_leaves_no_trace_and_the_stock_invoker_in_place(
@@ -96,10 +98,3 @@ def _pid(fleet: Fleet[ContainerMachine]) -> str:
 def _active(fleet: Fleet[ContainerMachine]) -> bool:
     said = fleet.machines[0].run("systemctl", "is-active", "swift-invoker", check=False)
     return said == "active"
-
-
-def _await(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _STATE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.5)

@@ -9,30 +9,20 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.integration.controller.conftest import REPOSITORY, Controller
+from tests.polling import eventually
 
 USER, PASSWORD = "operator", "of-the-test"
 START_S = 120.0
 STOP_S = 120.0
-DEADLINE_S = 90.0
 Record = dict[str, Any]
-
-
-def eventually(holds: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
-    """The first true answer of ``holds``; a failed assertion when none came."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
-    return found
 
 
 class RunningInvoker:

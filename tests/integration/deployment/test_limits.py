@@ -9,7 +9,8 @@ import pytest
 
 from invoker_plugin.wire import texts
 from tests.integration.deployment.conftest import PLAIN_PYTHON
-from tests.integration.deployment.running import Deployment, annotation, eventually
+from tests.integration.deployment.running import Deployment, annotation
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 

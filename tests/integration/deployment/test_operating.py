@@ -18,9 +18,9 @@ from tests.integration.deployment.running import (
     PASSWORD,
     USER,
     Deployment,
-    eventually,
     started,
 )
+from tests.polling import eventually
 from tests.prometheus import expressions, series, used, value
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]

@@ -23,10 +23,10 @@ from tests.integration.deployment.conftest import (
 )
 from tests.integration.deployment.running import (
     Deployment,
-    eventually,
     running_invoker,
     started,
 )
+from tests.polling import eventually
 from tests.prometheus import value
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]

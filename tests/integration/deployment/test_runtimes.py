@@ -16,9 +16,9 @@ from tests.integration.deployment.conftest import BLACKBOX, MANIFEST, RDMA_KIND,
 from tests.integration.deployment.running import (
     Deployment,
     annotation,
-    eventually,
     started,
 )
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 

@@ -9,7 +9,7 @@ import pytest
 from devstack.machine import RdmaMachine
 from devstack.stack import Stack
 from runtime_image.build import PATCHED
-from tests.integration.patched import container, have, shell
+from tests.integration.patched import container, have, shell, uverbs
 
 pytestmark = [pytest.mark.rdma, pytest.mark.docker]
 
@@ -45,12 +45,6 @@ def cache(machine: RdmaMachine, arguments: str, *, check: bool = True) -> str:
     return shell(
         machine, f"{machine.python} -m invoker_plugin.cli.main cache {arguments}", check=check
     )
-
-
-def uverbs(machine: RdmaMachine, device: str) -> str:
-    """The device's file, by name."""
-    script = f"grep -lx {device} /sys/class/infiniband_verbs/*/ibdev"
-    return shell(machine, script).strip().split("/")[4]
 
 
 def both(machine: RdmaMachine) -> list[str]:

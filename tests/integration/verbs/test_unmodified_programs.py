@@ -10,7 +10,7 @@ from devstack.machine import RdmaMachine
 from devstack.stack import Stack
 from devstack.worker import rdma_device
 from runtime_image.build import PATCHED
-from tests.integration.patched import container, have, shell
+from tests.integration.patched import container, have, shell, uverbs
 
 pytestmark = [pytest.mark.rdma, pytest.mark.docker]
 
@@ -51,10 +51,8 @@ def machine(devstack: Stack, docker_host: str) -> RdmaMachine:
 
 
 def run(machine: RdmaMachine, script: str) -> str:
-    """What a shell in a container of the image prints, with all RDMA devices."""
-    name = rdma_device(machine)
-    find = f"basename $(dirname $(grep -lx {name} /sys/class/infiniband_verbs/*/ibdev))"
-    devices = [shell(machine, find).strip(), "rdma_cm"]
+    """What a shell in a container of the image prints, with the RDMA device."""
+    devices = [uverbs(machine, rdma_device(machine)), "rdma_cm"]
     mount = f"--volume={PROGRAMS}:{PROGRAMS}:ro"
     command = container(PATCHED.tag, devices, shlex.join(["sh", "-c", script]), mount)
     return shell(machine, command, timeout_s=300)
