@@ -41,6 +41,7 @@ from invoker_plugin.pool.job import Policy
 from invoker_plugin.server import tls
 from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer, Scrape
 from invoker_plugin.store.opening import open_store
+from invoker_plugin.verbs.changes import DeviceChanges
 from invoker_plugin.verbs.keeper import CacheKeeper
 from invoker_plugin.wire.instance import InvokerInstance
 
@@ -75,6 +76,7 @@ class Assembly:
         self._factory = ContainerFactory(
             ContainerSettings.from_settings(settings), engine, self._metrics.docker.called
         )
+        self._device_changes = DeviceChanges()
         self._verbs_cache = verbs_cache_keeper(settings)
         self._consumer: Consumer | None = None
         self._journal: Journal | None = None
@@ -118,6 +120,8 @@ class Assembly:
         await self._store.blocked.refresh()
         self._block_list = asyncio.ensure_future(self._store.blocked.run())
         await self._store.records.start()
+        if self._settings.containers.rdma_device:
+            self._watch_devices()
         if self._verbs_cache is not None:
             await self._verbs_cache.start()
         peek = max_peek(settings)
@@ -147,6 +151,7 @@ class Assembly:
         """Flush what is on its way, and let go of everything; ``GET /state`` answers to the end."""
         if self._block_list is not None:
             self._block_list.cancel()
+        self._device_changes.stop()
         if self._verbs_cache is not None:
             await self._verbs_cache.stop()
         await self._acknowledger.settled()
@@ -239,6 +244,13 @@ class Assembly:
                 self.drain,
             )
         )
+
+    def _watch_devices(self) -> None:
+        """Before the cache is written and before containers are made: no change is missed."""
+        self._device_changes.on_change(self._driver.devices_changed)
+        if self._verbs_cache is not None:
+            self._device_changes.on_change(self._verbs_cache.changed)
+        self._device_changes.start()
 
     def _scrape(self) -> Scrape | None:
         wanted = self._settings.server.metrics

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from invoker_plugin.containers import swift_logs
+from invoker_plugin.containers import rdma_devices, swift_logs
 from invoker_plugin.containers.collection import LogCollection
 from invoker_plugin.containers.deaths import DeathWatch
 from invoker_plugin.containers.engine import Engine
@@ -21,6 +21,7 @@ from invoker_plugin.containers.interface import Body
 from invoker_plugin.containers.log_collector import LogCollector
 from invoker_plugin.containers.log_sources import JsonFile, LogSource
 from invoker_plugin.containers.outcome import HttpOutcome
+from invoker_plugin.containers.rdma_devices import RdmaDevice
 from invoker_plugin.containers.socket_directories import SocketDirectories
 from invoker_plugin.errors import SystemFault
 from invoker_plugin.log import event
@@ -45,6 +46,7 @@ class Traits:
     socket_directory: str | None
     create_ms: float
     start_ms: float
+    device: RdmaDevice | None = None
 
 
 class Container:
@@ -90,6 +92,11 @@ class Container:
     def create_ms(self) -> float:
         """Time that Docker took to create and to start it."""
         return self.traits.create_ms + self.traits.start_ms
+
+    def lost_device(self) -> bool:
+        """See ``interface.AnyContainer``."""
+        device = self.traits.device
+        return device is not None and rdma_devices.find(device.name) != device
 
     @property
     def exited(self) -> bool:

@@ -8,10 +8,11 @@ import os
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from invoker_plugin.containers import arguments, clean_up
+from invoker_plugin.containers import arguments, clean_up, rdma_devices
 from invoker_plugin.containers.container import Container, Traits
 from invoker_plugin.containers.deaths import DeathWatch
 from invoker_plugin.containers.engine import Engine, Observe
@@ -22,6 +23,7 @@ from invoker_plugin.containers.images import Image, Images
 from invoker_plugin.containers.log_sources import EngineLog, JsonFile, LogSource
 from invoker_plugin.containers.networks import joining
 from invoker_plugin.containers.networks.ready import Network, ReadyNetworks
+from invoker_plugin.containers.rdma_devices import RdmaDevice
 from invoker_plugin.containers.settings import ContainerSettings, rdma_now
 from invoker_plugin.containers.socket_directories import SocketDirectories, socket_in
 from invoker_plugin.containers.specification import ContainerSpecification
@@ -42,6 +44,21 @@ class _ExitedAtOnce(Exception):
 
 class _NetworkLost(Exception):
     """A network that was made ahead could not be joined; nothing of the attempt is left."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One container to be made, with all that was found out for it."""
+
+    specification: ContainerSpecification
+    image: Image
+    directory: str | None
+    config: dict[str, Any]
+    device: RdmaDevice | None
+
+    @property
+    def name(self) -> str:
+        return self.specification.name
 
 
 class ContainerFactory:
@@ -138,8 +155,10 @@ class ContainerFactory:
     async def _create(
         self, specification: ContainerSpecification, image: Image, directory: str | None
     ) -> Container:
-        settings = self._settings
-        if image.protocol and specification.rdma:
+        settings, device = self._settings, None
+        if image.protocol and specification.rdma and settings.rdma_device:
+            # Before its number is looked up: of one that changes meanwhile the container is rid.
+            device = rdma_devices.find(settings.rdma_device)
             settings = rdma_now(settings)
         config = arguments.create_arguments(
             specification, settings, image.name, image.protocol, directory
@@ -147,7 +166,7 @@ class ContainerFactory:
         self._networks.begin_start()
         try:
             async with self._permits:
-                return await self._launch(specification, image, directory, config)
+                return await self._launch(_Order(specification, image, directory, config, device))
         except DockerFault as fault:
             raise launch_fault(fault, image.name, specification.managed) from None
         except _ExitedAtOnce:
@@ -157,38 +176,25 @@ class ContainerFactory:
         finally:
             self._networks.end_start()
 
-    async def _launch(
-        self,
-        specification: ContainerSpecification,
-        image: Image,
-        directory: str | None,
-        config: dict[str, Any],
-    ) -> Container:
+    async def _launch(self, order: _Order) -> Container:
         """Create and start it, in a network that is ready where there is one for it."""
-        network = self._networks.take(config, specification.name)
+        network = self._networks.take(order.config, order.name)
         if network is not None:
             try:
-                return await self._made(specification, image, directory, config, network)
+                return await self._made(order, network)
             except _NetworkLost as lost:
-                self._networks.not_joined(specification.name, f"could not be joined: {lost}")
-        return await self._made(specification, image, directory, config, None)
+                self._networks.not_joined(order.name, f"could not be joined: {lost}")
+        return await self._made(order, None)
 
-    async def _made(
-        self,
-        specification: ContainerSpecification,
-        image: Image,
-        directory: str | None,
-        config: dict[str, Any],
-        network: Network | None,
-    ) -> Container:
-        identity: str | None = None
+    async def _made(self, order: _Order, network: Network | None) -> Container:
+        config, identity = order.config, None
         began = time.monotonic()
         try:
             given = config if network is None else joining.joined(config, network.holder)
-            identity = await self._engine.create(specification.name, given)
+            identity = await self._engine.create(order.name, given)
             create_ms = _since_ms(began)
             facts, start_ms = await self._start(identity)
-            address = _address(facts, config["HostConfig"]["NetworkMode"], directory, network)
+            address = _address(facts, config["HostConfig"]["NetworkMode"], order.directory, network)
         except BaseException as failure:
             if network is not None:
                 self._networks.discard(network)
@@ -196,21 +202,22 @@ class ContainerFactory:
                     if identity is not None:
                         # At once, since the next attempt wants the same name.
                         self._deaths.forget(identity)
-                        await self._remove_broken(identity, specification.name)
+                        await self._remove_broken(identity, order.name)
                     raise _NetworkLost(str(failure)) from None
             if identity is not None:
                 # What was created and is of no use must not stay (behaviour 91).
-                self._abandon(identity, specification.name)
+                self._abandon(identity, order.name)
             raise
         traits = Traits(
             identity,
-            specification.name,
-            image.name,
-            image.protocol,
+            order.name,
+            order.image.name,
+            order.image.protocol,
             address,
-            directory,
+            order.directory,
             create_ms,
             start_ms,
+            order.device,
         )
         return self._container(traits, str(facts.get("LogPath") or ""), network)
 

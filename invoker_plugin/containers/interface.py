@@ -33,6 +33,9 @@ class AnyContainer(Protocol):
     def create_ms(self) -> float:
         """Time that creating took, start included."""
 
+    def lost_device(self) -> bool:
+        """True when the RDMA device that it was made with is gone, or was made again."""
+
     async def init(self, body: Body, timeout_ms: int) -> HttpOutcome:
         """POST /init, retried while nothing listens yet; raises nothing of the container's."""
 

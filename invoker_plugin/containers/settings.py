@@ -137,7 +137,7 @@ def rdma_now(settings: ContainerSettings, sysfs: Path = rdma_devices.SYSFS) -> C
     """
     if settings.rdma_device is None:
         return settings
-    present = rdma_devices.character_devices(sysfs).get(settings.rdma_device)
+    present = rdma_devices.find(settings.rdma_device, sysfs)
     if present is None:
         raise SystemFault(
             f"RDMA device {settings.rdma_device} is not on this host any more; add it again, or"
@@ -146,6 +146,6 @@ def rdma_now(settings: ContainerSettings, sysfs: Path = rdma_devices.SYSFS) -> C
     cache = settings.verbs_cache
     return replace(
         settings,
-        rdma_character_device=present,
+        rdma_character_device=present.path,
         verbs_cache=cache if cache is not None and os.path.isdir(cache) else None,
     )

@@ -60,8 +60,12 @@ class StubContainer:
         self.suspended = False
         self.removed = False
         self.killed_by_kernel = False
+        self.device_is_lost = False
         self.killed_workers: list[str] = []
         self.fails: set[str] = set()
+
+    def lost_device(self) -> bool:
+        return self.device_is_lost
 
     async def init(self, body: Body, timeout_ms: int) -> HttpOutcome:
         return await self._request("/init", body)

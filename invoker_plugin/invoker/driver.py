@@ -79,6 +79,19 @@ class Driver:
                 self.happen(ev.ContainerLost(handle.number, "container exited by itself"))
                 return
 
+    def devices_changed(self) -> None:
+        """RDMA devices came or went: containers whose own is gone take no more jobs, and go.
+
+        Idle ones at once, paused or not. A driver that can't take a device from its users (rxe)
+        waits for them in the kernel; and who has it open has no use of the one that comes after.
+        """
+        for handle in list(self._handles.values()):
+            self._check_device(handle)
+
+    def _check_device(self, handle: Handle) -> None:
+        if handle.container is not None and handle.container.lost_device():
+            self.happen(ev.ContainerLost(handle.number, "its RDMA device was removed"))
+
     def stem_cells(self) -> list[tuple[int, AnyContainer]]:
         """The stem cells that are up, with their numbers in the pool."""
         return [
@@ -193,12 +206,14 @@ class Driver:
             async with handle.lifecycle:
                 happened = await self._starter.initialise(handle, activation, effect.slots)
         self.happen(happened)
+        self._check_device(handle)
 
     async def _stem_cell(self, effect: fx.StartPrewarm) -> None:
         handle = self._handles[effect.container] = Handle(effect.container)
         async with handle.lifecycle:
             happened = await self._starter.stem_cell(handle, effect.kind, effect.memory_mb)
         self.happen(happened)
+        self._check_device(handle)
 
     def _abort(self, effect: fx.Abort) -> None:
         """Registered with the container at once: its removal waits until the logs were read."""

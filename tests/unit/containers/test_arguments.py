@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from invoker_plugin.containers import labels
+from invoker_plugin.containers import labels, rdma_devices
 from invoker_plugin.containers.arguments import cpu_limit, cpu_shares, create_arguments
 from invoker_plugin.containers.settings import ContainerSettings, rdma_now
 from invoker_plugin.containers.specification import ContainerSpecification
@@ -141,6 +141,31 @@ def test_devices_are_looked_up_for_each_container(tmp_path: Path) -> None:
     with pytest.raises(SystemFault, match="rxe0 is not on this host any more"):
         rdma_now(settings(**RDMA), tmp_path)
     assert rdma_now(settings(), tmp_path) == settings()
+
+
+def test_a_device_that_was_made_again_is_another_one(tmp_path: Path) -> None:
+    """With the same name and number, as the kernel gives them again."""
+    verbs = tmp_path / "infiniband_verbs" / "uverbs0"
+
+    def made(device: str, name: str) -> None:
+        target = tmp_path / device
+        target.mkdir()
+        (target / "ibdev").write_text(f"{name}\n")
+        verbs.symlink_to(target)
+
+    verbs.parent.mkdir()
+    assert rdma_devices.find("rxe0", tmp_path) is None
+    made("first", "rxe0")
+    first = rdma_devices.find("rxe0", tmp_path)
+    assert first is not None
+    assert first == rdma_devices.find("rxe0", tmp_path)
+    verbs.rename(tmp_path / "kept")  # else the file system might give the inode again
+    made("second", "rxe0")
+    second = rdma_devices.find("rxe0", tmp_path)
+    assert second is not None
+    assert (second.name, second.path) == (first.name, first.path)
+    assert second != first
+    assert rdma_devices.find("rxe1", tmp_path) is None
 
 
 def test_swift_image_without_rdma_gets_no_device() -> None:

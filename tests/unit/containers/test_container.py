@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from invoker_plugin.containers import rdma_devices
 from invoker_plugin.containers.collection import LogCollection
 from invoker_plugin.containers.container import Container, Traits
 from invoker_plugin.containers.deaths import DeathWatch
@@ -17,6 +19,7 @@ from invoker_plugin.containers.engine_errors import DockerFault
 from invoker_plugin.containers.http_client import ContainerClient
 from invoker_plugin.containers.log_sources import WeightedLine
 from invoker_plugin.containers.outcome import HttpOutcome
+from invoker_plugin.containers.rdma_devices import RdmaDevice
 from invoker_plugin.errors import SystemFault
 from tests.unit.containers.engines import FakeEngine
 from tests.unit.containers.servers import answer, read_request, serving
@@ -240,3 +243,21 @@ def test_logs_of_a_plain_image_are_its_own_output(tmp_path: Path) -> None:
     scene.routes = {"POST /init": answer()}
     collected(scene, tmp_path, answered())
     assert scene.log.reads > 0
+
+
+def test_it_knows_when_its_device_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = RdmaDevice("rxe0", "/dev/infiniband/uverbs0", 7)
+    present: list[RdmaDevice | None] = [device]
+    monkeypatch.setattr(rdma_devices, "find", lambda name: present[0])
+    scene = Scene()
+
+    async def flow(container: Container) -> None:
+        assert not container.lost_device(), "it has none"
+        container.traits = replace(container.traits, device=device)
+        assert not container.lost_device()
+        present[0] = replace(device, inode=8)
+        assert container.lost_device()
+        present[0] = None
+        assert container.lost_device()
+
+    scene.play(tmp_path, flow)
