@@ -92,7 +92,7 @@ def deployed(
             }
             with running_invoker(folder, wanted, settings) as invoker:
                 await_healthy(up, invoker)
-                yield Deployment(up, invoker, store)
+                yield Deployment(up, invoker)
     finally:
         shutil.rmtree(root)
 

@@ -112,13 +112,11 @@ def running_invoker(
         process.wait()
 
 
-class Deployment:
-    """A controller and an invoker that it calls healthy."""
+class Caller:
+    """Makes actions through a controller and invokes them."""
 
-    def __init__(self, controller: Controller, invoker: RunningInvoker, store: Record) -> None:
+    def __init__(self, controller: Controller) -> None:
         self.controller = controller
-        self.invoker = invoker
-        self._store = store
 
     def create(
         self,
@@ -165,6 +163,14 @@ class Deployment:
 
         found: Record = eventually(stored, f"the record of {activation_id}")
         return found
+
+
+class Deployment(Caller):
+    """A controller and an invoker that it calls healthy."""
+
+    def __init__(self, controller: Controller, invoker: RunningInvoker) -> None:
+        super().__init__(controller)
+        self.invoker = invoker
 
 
 def annotation(record: Record, name: str) -> Any:

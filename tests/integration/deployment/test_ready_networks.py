@@ -56,7 +56,7 @@ def own(
             environment = invoker_environment(up, kafka_hosts, store_settings, runtimes, MANIFEST)
             with running_invoker(tmp_path, environment, toml) as invoker:
                 await_healthy(up, invoker)
-                yield Deployment(up, invoker, store_settings)
+                yield Deployment(up, invoker)
     finally:
         shutil.rmtree(root)
 
