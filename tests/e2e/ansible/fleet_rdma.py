@@ -48,8 +48,6 @@ def fleet(devstack: Stack, own_stack: Stack, host: VirtualHost) -> Fleet[Virtual
     variables = {
         "runtime_image_variants": ["patched"],
         "runtimes_manifest": json.loads(manifest),
-        # Soft-RoCE's driver removes no device that a process has open, as an idle worker does.
-        "containerProxy_timeouts_idleContainer": "30 seconds",
     }
     return Fleet(own_stack, [host], devstack.paths, variables)
 

@@ -71,10 +71,12 @@ class MachineInvoker:
         self._service.stop()
         shell(self._machine, f"rm -rf {_HOME} {self._service.log}")
 
-    def containers(self, *filters: str) -> list[str]:
-        """Names of its containers that Docker lists."""
-        options = " ".join(f"--filter {one}" for one in (f"name=wsk{UNIQUE_NAME}", *filters))
-        return shell(self._machine, f"docker ps --format '{{{{.Names}}}}' {options}").split()
+    def containers(self, *filters: str) -> set[str]:
+        """Names of its containers that Docker lists, by Docker's filters."""
+        named = f"name=wsk{UNIQUE_NAME}0_"  # several of one sort would be alternatives
+        options = " ".join(f"--filter {one}" for one in (named, *filters))
+        listed = shell(self._machine, f"docker ps --format '{{{{.Names}}}}' {options}")
+        return set(listed.split())
 
     def log_text(self) -> str:
         """The end of its log, for a failure's message."""
