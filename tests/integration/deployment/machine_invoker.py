@@ -80,4 +80,4 @@ class MachineInvoker:
 
     def log_text(self) -> str:
         """The end of its log, for a failure's message."""
-        return self._service.tail(60)
+        return self._service.tail(500)

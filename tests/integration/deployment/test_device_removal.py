@@ -117,5 +117,5 @@ def test_the_device_goes_comes_back_and_functions_go_on(scene: Scene) -> None:
     again = scene.talk()
     assert again["response"]["success"], (again, invoker.log_text())
     assert started(again) in ("cold", "prewarm")
-    assert "its RDMA device was removed" in annotation(again, "swift")["reason"]
     assert started(scene.talk()) == "warm"
+    assert "its RDMA device was removed" in invoker.log_text()
