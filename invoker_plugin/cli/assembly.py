@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 from typing import Any
 
 from invoker_plugin.bus.feed import MessageFeed
 from invoker_plugin.bus.interface import Bus, Consumer, TopicSettings
 from invoker_plugin.bus.journal import Journal
 from invoker_plugin.bus.opening import invoker_topic, open_bus
+from invoker_plugin.cli.shares import forced_start, instance_of, max_peek, pool_settings
 from invoker_plugin.cli.standing import standing
 from invoker_plugin.config.settings import Settings
 from invoker_plugin.containers.engine import Engine
@@ -36,18 +36,15 @@ from invoker_plugin.log import event
 from invoker_plugin.metrics.loop_lag import LoopLag
 from invoker_plugin.metrics.metrics import Metrics
 from invoker_plugin.metrics.standing import Standing
-from invoker_plugin.pool import Pool, PoolSettings, PrewarmTarget
-from invoker_plugin.pool.job import Policy
+from invoker_plugin.pool import Pool
 from invoker_plugin.server import tls
 from invoker_plugin.server.admin import ASKED_BY_REQUEST, AdminServer, Scrape
 from invoker_plugin.store.opening import open_store
-from invoker_plugin.verbs.changes import DeviceChanges
-from invoker_plugin.verbs.keeper import CacheKeeper
+from invoker_plugin.verbs.watch import DeviceWatch
 from invoker_plugin.wire.instance import InvokerInstance
 
 logger = logging.getLogger(__name__)
 
-MIB = 1024 * 1024
 LAST_LOOK_S = 1.0
 """For who asked for the drain, to see how it ended."""
 CLEANING_S = 90.0
@@ -76,8 +73,6 @@ class Assembly:
         self._factory = ContainerFactory(
             ContainerSettings.from_settings(settings), engine, self._metrics.docker.called
         )
-        self._device_changes = DeviceChanges()
-        self._verbs_cache = verbs_cache_keeper(settings)
         self._consumer: Consumer | None = None
         self._journal: Journal | None = None
         self._feed: MessageFeed | None = None
@@ -90,6 +85,11 @@ class Assembly:
         )
         self.drain = Drain(settings.invoker.drain_limit_ms / 1000)
         self.invoker = self._make_invoker(instance)
+        self._devices = DeviceWatch(
+            bool(settings.containers.rdma_device),
+            settings.containers.verbs_cache,
+            self._driver.devices_changed,
+        )
         self._manager = ServiceManager.of(os.environ)
         self._heartbeat: asyncio.Task[None] | None = None
         self._measuring: asyncio.Task[None] | None = None
@@ -120,10 +120,7 @@ class Assembly:
         await self._store.blocked.refresh()
         self._block_list = asyncio.ensure_future(self._store.blocked.run())
         await self._store.records.start()
-        if self._settings.containers.rdma_device:
-            self._watch_devices()
-        if self._verbs_cache is not None:
-            await self._verbs_cache.start()
+        await self._devices.start()
         peek = max_peek(settings)
         self._consumer = self._bus.consumer(settings.topic, settings.topic, peek)
         kafka, server = settings.kafka, settings.server
@@ -151,9 +148,7 @@ class Assembly:
         """Flush what is on its way, and let go of everything; ``GET /state`` answers to the end."""
         if self._block_list is not None:
             self._block_list.cancel()
-        self._device_changes.stop()
-        if self._verbs_cache is not None:
-            await self._verbs_cache.stop()
+        await self._devices.stop()
         await self._acknowledger.settled()
         await self._store.close()
         await self._producer.flush()
@@ -245,13 +240,6 @@ class Assembly:
             )
         )
 
-    def _watch_devices(self) -> None:
-        """Before the cache is written and before containers are made: no change is missed."""
-        self._device_changes.on_change(self._driver.devices_changed)
-        if self._verbs_cache is not None:
-            self._device_changes.on_change(self._verbs_cache.changed)
-        self._device_changes.start()
-
     def _scrape(self) -> Scrape | None:
         wanted = self._settings.server.metrics
         if wanted == "off":
@@ -303,27 +291,6 @@ class Assembly:
         return f"{self.invoker.phase}; {in_flight} in flight"
 
 
-def instance_of(settings: Settings) -> InvokerInstance:
-    """How this invoker names itself in pings and acks."""
-    assert settings.invoker.id is not None
-    return InvokerInstance(
-        settings.invoker.id,
-        settings.invoker.displayed_name,
-        settings.invoker.unique_name,
-        settings.pool.user_memory_mb * MIB,
-        settings.invoker.tags,
-        settings.invoker.dedicated_namespaces,
-    )
-
-
-def verbs_cache_keeper(settings: Settings) -> CacheKeeper | None:
-    """What keeps the discovery cache, where containers get an RDMA device and one is wanted."""
-    containers = settings.containers
-    if not containers.rdma_device or not containers.verbs_cache:
-        return None
-    return CacheKeeper(containers.verbs_cache)
-
-
 def stem_cell_probe(settings: Settings, driver: Driver) -> StemCellProbe | None:
     """The probe of stem cells, where the operator wants one."""
     containers = settings.containers
@@ -335,54 +302,3 @@ def stem_cell_probe(settings: Settings, driver: Driver) -> StemCellProbe | None:
         containers.health_check_period_ms / 1000,
         containers.health_check_fails,
     )
-
-
-def forced_start(settings: Settings) -> Policy | None:
-    """How all activations are to be started, where the operator says so (OpenWhisk #5349)."""
-    start = settings.pool.start
-    return None if start == "auto" else Policy(start)
-
-
-def max_peek(settings: Settings) -> int:
-    """Messages to read at most at once: as many actions as fit, more with concurrency (12)."""
-    smallest = max(1, settings.pool.user_memory_mb // settings.limits.memory_min_mb)
-    most_concurrent = settings.limits.concurrency_max
-    if most_concurrent <= 1:
-        return smallest
-    scaled = smallest * most_concurrent * settings.pool.concurrent_peek_factor
-    return max(smallest, round(scaled))
-
-
-def pool_settings(settings: Settings) -> PoolSettings:
-    """The pool's share of the settings; the check's time gets its random part here."""
-    pool = settings.pool
-    return PoolSettings(
-        memory_mb=pool.user_memory_mb,
-        pause_grace_ms=pool.pause_grace_ms,
-        idle_timeout_ms=pool.idle_container_ms,
-        prewarm=tuple(prewarm_targets(settings)),
-        prewarm_check_ms=pool.prewarm_check_ms + random.randint(0, pool.prewarm_check_variance_ms),
-        prewarm_expiration_limit=pool.prewarm_expiration_limit,
-    )
-
-
-def prewarm_targets(settings: Settings) -> list[PrewarmTarget]:
-    """The manifest's stem cells."""
-    targets = []
-    for runtime in settings.manifest.runtimes.values():
-        for cell in runtime.stem_cells:
-            reactive = cell.reactive
-            targets.append(
-                PrewarmTarget(runtime.kind, cell.memory_mb, cell.initial_count, cell.initial_count)
-                if reactive is None
-                else PrewarmTarget(
-                    runtime.kind,
-                    cell.memory_mb,
-                    reactive.min_count,
-                    reactive.max_count,
-                    reactive.ttl_ms,
-                    reactive.threshold,
-                    reactive.increment,
-                )
-            )
-    return targets

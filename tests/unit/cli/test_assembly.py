@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from invoker_plugin.cli.assembly import instance_of, max_peek, pool_settings, stem_cell_probe
+from invoker_plugin.cli.assembly import stem_cell_probe
+from invoker_plugin.cli.shares import instance_of, max_peek, pool_settings
 from invoker_plugin.config.loading import load
 from invoker_plugin.config.settings import Settings
 from invoker_plugin.errors import ConfigurationError

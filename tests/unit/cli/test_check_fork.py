@@ -13,7 +13,8 @@ from invoker_plugin.cli import check_fork, main
 from invoker_plugin.cli.check_fork import ForkOptions, findings_of
 from invoker_plugin.cli.check_report import Finding, failed
 from invoker_plugin.config.settings import Settings
-from invoker_plugin.containers import settings as container_settings
+from invoker_plugin.containers import rdma_devices
+from invoker_plugin.containers.rdma_devices import RdmaDevice
 from tests.unit.cli.test_check import settings_of
 from tests.unit.containers.engines import FakeEngine
 
@@ -46,8 +47,8 @@ class Docker(FakeEngine):
 def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     engine = Docker()
     monkeypatch.setattr(check_fork, "Engine", lambda host: engine)
-    devices = {"rxe0": "/dev/infiniband/uverbs7"}
-    monkeypatch.setattr(container_settings.rdma_devices, "character_devices", lambda *_: devices)
+    device = RdmaDevice("rxe0", "/dev/infiniband/uverbs7", 1)
+    monkeypatch.setattr(rdma_devices, "_devices", lambda _: [device])
     return engine
 
 
