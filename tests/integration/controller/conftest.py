@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -23,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.integration.controller.invoker import FakeInvoker
+from tests.polling import eventually
 from tests.unit.devstack.controller.fakes import MANIFEST
 
 Document = dict[str, Any]
@@ -51,15 +51,11 @@ class Controller:
 
     def await_state(self, state: str, seconds: float = 30.0) -> None:
         """Until the one invoker is in ``state``."""
-        eventually(lambda: list(self.ask("GET", "/invokers")[1].values()) == [state], seconds)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Until ``holds()`` is true, else a failed assertion."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
+        eventually(
+            lambda: list(self.ask("GET", "/invokers")[1].values()) == [state],
+            f"the invoker {state}",
+            seconds,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +99,13 @@ def controller_process(
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=REPOSITORY, stderr=output)
     try:
-        eventually(lambda: port_file.exists() or process.poll() is not None, _START_SECONDS)
+        eventually(
+            lambda: port_file.exists() or process.poll() is not None,
+            "the port file",
+            _START_SECONDS,
+        )
         assert process.poll() is None, log.read_text()
-        eventually(lambda: bool(port_file.read_text()))
+        eventually(lambda: bool(port_file.read_text()), "the port", 30)
         yield Controller(f"http://127.0.0.1:{int(port_file.read_text())}", key, namespace, log)
         process.send_signal(signal.SIGTERM)
         assert process.wait(_STOP_SECONDS) == 0, log.read_text()

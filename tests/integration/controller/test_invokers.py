@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.controller.conftest import Controller, eventually
+from tests.integration.controller.conftest import Controller
 from tests.integration.controller.invoker import FakeInvoker
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store]
 ACTION = {"exec": {"kind": "python:3", "code": "def main(a): return a"}}
@@ -36,7 +37,7 @@ def test_disabled_it_is_down_at_once_and_must_prove_itself(
     assert up.ask("POST", "actions/echo", {})[0] == 503
     invoker.enabled = True
     up.await_state("unhealthy")
-    eventually(lambda: _health_tests(invoker) > tests)
+    eventually(lambda: _health_tests(invoker) > tests, "another health test", 30)
     assert up.ask("GET", "/invokers/ready")[0] == 500
     invoker.healthy = True
     invoker.enabled = False
@@ -94,7 +95,11 @@ def test_lists_page_through_the_real_views(up: Controller) -> None:
         assert status == 200, answer
         return list(answer)
 
-    eventually(lambda: {item["activationId"] for item in listed("name=echo&limit=3")} == set(ids))
+    eventually(
+        lambda: {item["activationId"] for item in listed("name=echo&limit=3")} == set(ids),
+        "all listed",
+        30,
+    )
     newest = listed("name=echo&limit=3")
     assert [item["start"] for item in newest] == sorted(
         (item["start"] for item in newest), reverse=True

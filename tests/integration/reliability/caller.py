@@ -12,7 +12,8 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.integration.reliability.surroundings import Document, eventually
+from tests.integration.reliability.surroundings import Document
+from tests.polling import eventually
 
 
 class Caller:
@@ -94,7 +95,7 @@ class Caller:
     def await_completed(self, ids: list[str], seconds: float = 90.0) -> None:
         """Until all of ``ids`` ended."""
         eventually(
-            lambda: len(self.completed(ids)) == len(ids), seconds, "all activations are completed"
+            lambda: len(self.completed(ids)) == len(ids), "all activations are completed", seconds
         )
 
     def _gather(self) -> None:

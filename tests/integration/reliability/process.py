@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.containers.conftest import PLAIN, SWIFT
-from tests.integration.reliability.surroundings import Document, Surroundings, eventually
+from tests.integration.reliability.surroundings import Document, Surroundings
+from tests.polling import eventually
 
 REPOSITORY = Path(__file__).parents[3]
 SESSION_TIMEOUT_MS = 6_000
@@ -95,7 +96,7 @@ class InvokerProcess:
                 [*argv, "--config", str(file)], cwd=REPOSITORY, stderr=output, env=environment
             )
         if wait:
-            eventually(lambda: self.events("invoker-up") or self.ended, 90, "the invoker is up")
+            eventually(lambda: self.events("invoker-up") or self.ended, "the invoker is up", 90)
             assert not self.ended, self.log.read_text()[-3000:]
 
     def kill(self) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,17 +27,9 @@ from devstack.store.server import StoreServer
 from devstack.store.settings import Databases
 from invoker_plugin.containers import labels
 from tests.integration.containers.conftest import PLAIN, SWIFT, _file_system
+from tests.polling import eventually
 
 Document = dict[str, Any]
-
-
-def eventually(holds: Callable[[], Any], seconds: float = 60.0, what: str = "") -> Any:
-    """Until ``holds()`` is true: what it returned; else a failed assertion."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what or holds}"
-        time.sleep(0.05)
-    return found
 
 
 class Surroundings:
@@ -131,7 +121,7 @@ class Surroundings:
         """End dockerd as ``systemctl stop docker`` does; its containers end with it."""
         (pid,) = self._dockerd()
         subprocess.run(as_root(["kill", str(pid)]), check=True)
-        eventually(lambda: not self._dockerd(), 60, "dockerd ends")
+        eventually(lambda: not self._dockerd(), "dockerd ends", 60)
 
     def start_engine(self) -> None:
         """Start it on the same data and socket."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.reliability.conftest import MakeWorld, World
-from tests.integration.reliability.surroundings import eventually
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 
@@ -21,12 +21,12 @@ def test_killed_between_poll_and_dispatch_nothing_runs_twice_and_the_rest_is_not
 ) -> None:
     world = make_world(**TWO_PLACES)
     begun = world.invoke(2, sleep_s=600)
-    eventually(lambda: all(world.runs(one) for one in begun), 90, "both places are taken")
+    eventually(lambda: all(world.runs(one) for one in begun), "both places are taken", 90)
     polled = world.invoke(3)
     world.caller.flush()
     told = len(world.invoker.events("intake"))
     # The invoker has them in hand: none waits in Kafka, and none was dispatched.
-    eventually(lambda: 0 in _waiting_in_kafka(world)[told:], 60, "a report says so")
+    eventually(lambda: 0 in _waiting_in_kafka(world)[told:], "a report says so", 60)
     world.invoker.kill()
     assert [world.runs(one) for one in polled] == [0, 0, 0]
 
@@ -34,7 +34,7 @@ def test_killed_between_poll_and_dispatch_nothing_runs_twice_and_the_rest_is_not
     world.caller.await_completed(polled)
     world.assert_each_ran_once([*begun, *polled])
     assert world.caller.completed(begun) == []
-    eventually(lambda: world.has_all_records(polled), 30, "records")
+    eventually(lambda: world.has_all_records(polled), "records", 30)
     # What the killed one left behind is gone, and this one leaves nothing.
     assert len(world.surroundings.containers(all_states=True)) <= 2
     assert world.invoker.stop() == 0
@@ -46,14 +46,14 @@ def test_killed_under_load_every_acknowledged_activation_has_its_record(
 ) -> None:
     world = make_world(pool__user_memory_mb=128 * PLACES)
     ids = world.invoke(30) + world.invoke(30, blocking=True)
-    eventually(lambda: len(world.caller.completed(ids)) >= 10, 90, "ten are acknowledged")
+    eventually(lambda: len(world.caller.completed(ids)) >= 10, "ten are acknowledged", 90)
     world.invoker.kill()
     world.invoker.start()
     # Those that had a place are lost, as at most once has it; nothing else is.
     least = len(ids) - PLACES
-    eventually(lambda: len(world.caller.completed(ids)) >= least, 90, "the others complete")
+    eventually(lambda: len(world.caller.completed(ids)) >= least, "the others complete", 90)
     answered = [one for one in ids if world.caller.acks[one]]
-    eventually(lambda: world.has_all_records(answered), 60, "records")
+    eventually(lambda: world.has_all_records(answered), "records", 60)
     runs = [world.runs(one) for one in ids]
     assert max(runs) == 1
     assert runs.count(0) <= PLACES
@@ -64,11 +64,11 @@ def test_told_to_end_it_finishes_what_runs_and_leaves_the_rest_in_kafka(
 ) -> None:
     world = make_world(**TWO_PLACES)
     begun = world.invoke(2, sleep_s=3)
-    eventually(lambda: all(world.runs(one) for one in begun), 90, "both run")
+    eventually(lambda: all(world.runs(one) for one in begun), "both run", 90)
     waiting = world.invoke(3)
     world.caller.flush()
     assert world.invoker.stop() == 0
-    eventually(lambda: world.caller.completed(begun) == begun, 30, "what ran is acknowledged")
+    eventually(lambda: world.caller.completed(begun) == begun, "what ran is acknowledged", 30)
     assert world.has_all_records(begun)
     assert world.caller.pings[-1][1]["isEnabled"] is False
     assert world.invoker.waiting_files == []
@@ -98,7 +98,7 @@ def test_of_twins_on_two_hosts_one_ends_and_nothing_runs_twice(
     world = make_world()
     twin = world.invoker.twin(tmp_path / "twin", tmp_path / "twin" / "records")
     twin.start(wait=False)
-    eventually(lambda: world.invoker.ended or twin.ended, 90, "one of them ends")
+    eventually(lambda: world.invoker.ended or twin.ended, "one of them ends", 90)
     ended = twin if twin.ended else world.invoker
     assert ended.await_end() == 1
     assert "two invokers have one number" in ended.log.read_text()

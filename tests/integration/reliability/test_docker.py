@@ -9,7 +9,8 @@ import pytest
 
 from invoker_plugin.wire import texts
 from tests.integration.reliability.conftest import NOTING, World
-from tests.integration.reliability.surroundings import Surroundings, eventually
+from tests.integration.reliability.surroundings import Surroundings
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 
@@ -27,7 +28,7 @@ def _kill(world: World, container: str) -> None:
 
 def _running(world: World, what: str) -> str:
     """The one container, once there is one."""
-    found = eventually(lambda: world.surroundings.containers(), 60, what)
+    found = eventually(lambda: world.surroundings.containers(), what, 60)
     assert len(found) == 1
     return str(found[0]["Id"])
 
@@ -40,7 +41,7 @@ def test_idle_container_that_is_killed_is_replaced_and_costs_nothing(world: Worl
     second = world.invoke(3)
     world.caller.await_completed(second)
     world.assert_each_ran_once([first, *second])
-    eventually(lambda: world.has_all_records([first, *second]), 30, "records")
+    eventually(lambda: world.has_all_records([first, *second]), "records", 30)
     world.assert_each_has_its_record([first, *second])
     assert killed not in [one["Id"] for one in world.surroundings.containers(all_states=True)]
     gone = [line["container"] for line in world.invoker.events("container-not-kept")]
@@ -49,11 +50,11 @@ def test_idle_container_that_is_killed_is_replaced_and_costs_nothing(world: Worl
 
 def test_running_container_that_is_killed_fails_its_activation_alone(world: World) -> None:
     (lost,) = world.invoke(1, blocking=True, sleep_s=600)
-    eventually(lambda: world.runs(lost), 60, "it runs")
+    eventually(lambda: world.runs(lost), "it runs", 60)
     _kill(world, _running(world, "a busy container"))
     # At once, and not after the action's minute.
     world.caller.await_completed([lost], 30)
-    eventually(lambda: world.has_all_records([lost]), 30, "its record")
+    eventually(lambda: world.has_all_records([lost]), "its record", 30)
     response = world.surroundings.records([lost])[lost]["response"]
     assert (response["statusCode"], response["result"]) == (2, {"error": texts.ABNORMAL_RUN})
     (after,) = world.invoke()
@@ -70,13 +71,13 @@ def test_template_that_is_killed_fails_its_forks_alone_and_is_made_anew(world: W
     world.caller.await_completed([first])
     template = _running(world, "a template")
     lost = [send("forking", revision, {"sleep_s": 600}) for _ in range(2)]
-    eventually(lambda: all(world.runs(one) for one in lost), 60, "two forks run")
+    eventually(lambda: all(world.runs(one) for one in lost), "two forks run", 60)
     _kill(world, template)
     world.caller.await_completed(lost, 30)
     after = [send("forking", revision, {}) for _ in range(3)]
     world.caller.await_completed(after)
     world.assert_each_ran_once([first, *lost, *after])
-    eventually(lambda: world.has_all_records([first, *lost, *after]), 30, "records")
+    eventually(lambda: world.has_all_records([first, *lost, *after]), "records", 30)
     records = world.surroundings.records([*lost, *after])
     assert {records[one]["response"]["statusCode"] for one in lost} == {2}
     assert {records[one]["response"]["statusCode"] for one in after} == {0}
@@ -86,15 +87,15 @@ def test_daemon_that_is_restarted_under_load(world: World) -> None:
     before = world.invoke(8)
     world.caller.await_completed(before)
     running = world.invoke(2, sleep_s=600)
-    eventually(lambda: all(world.runs(one) for one in running), 60, "two run")
+    eventually(lambda: all(world.runs(one) for one in running), "two run", 60)
     world.surroundings.end_engine()
     # What ran in it is answered, and what comes now fails at once rather than wait for ever.
     world.caller.await_completed(running, 60)
     meanwhile = world.invoke(2)
     world.caller.await_completed(meanwhile, 90)
-    eventually(lambda: world.invoker.events("pings-stopped"), 60, "no more pings")
+    eventually(lambda: world.invoker.events("pings-stopped"), "no more pings", 60)
     world.surroundings.start_engine()
-    eventually(lambda: world.invoker.events("pings-resumed"), 60, "pings")
+    eventually(lambda: world.invoker.events("pings-resumed"), "pings", 60)
     began = time.monotonic()
     after = world.invoke(8)
     world.caller.await_completed(after)
@@ -103,6 +104,6 @@ def test_daemon_that_is_restarted_under_load(world: World) -> None:
     everything = [*before, *running, *meanwhile, *after]
     assert all(len(world.caller.completions(one)) == 1 for one in everything)
     assert all(world.runs(one) <= 1 for one in everything)
-    eventually(lambda: world.has_all_records(everything), 60, "records")
+    eventually(lambda: world.has_all_records(everything), "records", 60)
     world.assert_each_has_its_record([*before, *after])
     assert not world.invoker.ended

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.reliability.conftest import MakeWorld, World
 from tests.integration.reliability.process import resident_bytes
-from tests.integration.reliability.surroundings import eventually
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 
@@ -84,7 +84,7 @@ def test_memory_files_threads_and_processes_stay_flat(make_world: MakeWorld) -> 
     assert {look.children for look in looks} == {0}
     assert max(look.containers for look in looks) <= 4
     assert rest[-1].resident <= first.resident + FEW_BYTES
-    eventually(lambda: world.has_all_records(ids[-IN_FLIGHT:]), 60, "the last records")
+    eventually(lambda: world.has_all_records(ids[-IN_FLIGHT:]), "the last records", 60)
     assert all(len(world.caller.completions(one)) == 1 for one in ids)
     assert world.invoker.stop() == 0
     assert world.invoker.waiting_files == []

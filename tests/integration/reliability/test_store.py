@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.integration.reliability.conftest import MakeWorld, World
-from tests.integration.reliability.surroundings import Surroundings, eventually
+from tests.integration.reliability.surroundings import Surroundings
 from tests.integration.reliability.unwell import UnwellStore
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 
@@ -30,7 +31,7 @@ def _warm(world: World, count: int = 1) -> list[str]:
     """Have the action in the invoker's cache, and a container for it."""
     ids = world.invoke(count)
     world.caller.await_completed(ids)
-    eventually(lambda: world.has_all_records(ids), 60, "first records")
+    eventually(lambda: world.has_all_records(ids), "first records", 60)
     return ids
 
 
@@ -45,7 +46,7 @@ def test_store_away_and_back_all_records_are_stored_in_order(world: World) -> No
         ids += more
     assert world.invoker.waiting_files
     world.surroundings.store.ensure_started()
-    eventually(lambda: world.has_all_records(ids), 90, "records")
+    eventually(lambda: world.has_all_records(ids), "records", 90)
     world.assert_each_has_its_record(ids)
     world.assert_each_ran_once(ids)
     assert world.invoker.events("record-lost") == []
@@ -65,7 +66,7 @@ def test_killed_while_the_store_is_away_the_next_start_stores_all_of_it(world: W
     world.invoker.kill()
     world.surroundings.store.ensure_started()
     world.invoker.start()
-    eventually(lambda: world.has_all_records([*ids, *more]), 60, "records")
+    eventually(lambda: world.has_all_records([*ids, *more]), "records", 60)
     world.assert_each_has_its_record([*ids, *more])
     assert world.invoker.stop() == 0
     assert world.invoker.waiting_files == []
@@ -88,9 +89,9 @@ def test_store_that_fails_every_request_costs_no_record(
     unwell.become(mode)
     more = world.invoke(10)
     world.caller.await_completed(more)
-    eventually(lambda: unwell.failed >= 2, 60, "it was tried again")
+    eventually(lambda: unwell.failed >= 2, "it was tried again", 60)
     assert world.surroundings.records(more) == {}
     unwell.become("well")
-    eventually(lambda: world.has_all_records([*ids, *more]), 60, "records")
+    eventually(lambda: world.has_all_records([*ids, *more]), "records", 60)
     world.assert_each_has_its_record([*ids, *more])
     assert world.invoker.events("record-lost") == []
