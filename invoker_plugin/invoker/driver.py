@@ -11,15 +11,16 @@ from prometheus_client import CollectorRegistry
 
 from invoker_plugin.containers.interface import AnyContainer
 from invoker_plugin.errors import SystemFault
-from invoker_plugin.invoker import health_action, records, removal
+from invoker_plugin.invoker import removal
 from invoker_plugin.invoker.activation import Activation
-from invoker_plugin.invoker.clock import steady_ms, wall_ms
+from invoker_plugin.invoker.clock import steady_ms
 from invoker_plugin.invoker.drain import SHUT_DOWN
 from invoker_plugin.invoker.finisher import Finisher
-from invoker_plugin.invoker.handle import Handle, StartFailure
+from invoker_plugin.invoker.handle import Handle
 from invoker_plugin.invoker.no_room import NoRoomLog
 from invoker_plugin.invoker.runner import Runner
 from invoker_plugin.invoker.starter import Starter
+from invoker_plugin.invoker.unbegun import Unbegun
 from invoker_plugin.log import event
 from invoker_plugin.metrics.containers import ContainerMetrics
 from invoker_plugin.pool import Pool
@@ -27,8 +28,6 @@ from invoker_plugin.pool import effects as fx
 from invoker_plugin.pool import events as ev
 from invoker_plugin.pool.container import State
 from invoker_plugin.pool.job import Job
-from invoker_plugin.wire import texts
-from invoker_plugin.wire.response import ActivationResponse
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Driver:
         self.activations: dict[str, Activation] = {}
         self._handles: dict[int, Handle] = {}
         self._starter = starter
-        self._finisher = finisher
+        self._unbegun = Unbegun(finisher)
         self._runner = Runner(finisher, self.happen, result_limit_bytes)
         self._feed_more = feed_more
         self._ending = False
@@ -167,7 +166,7 @@ class Driver:
         """The invoker ends before the job began; one that was answered already is passed over."""
         activation = self.activations.pop(job.activation_id, None)
         if activation is not None:
-            answering = self._answer_internal_error(activation, SHUT_DOWN)
+            answering = self._unbegun.answer(activation, SHUT_DOWN)
             self._watch(asyncio.ensure_future(answering))
 
     def _run(self, effect: fx.Run) -> None:
@@ -181,19 +180,11 @@ class Driver:
         """A run ended. If by an error of ours, its caller is answered all the same."""
         activation_id = effect.job.activation_id
         if task.cancelled() or task.exception() is not None:
-            self._watch(asyncio.ensure_future(self._answer_internal_error(activation)))
+            self._watch(asyncio.ensure_future(self._unbegun.answer(activation)))
             self.happen(ev.JobFinished(effect.container, activation_id, False, False))
             self.activations.pop(activation_id, None)
         elif task.result():
             self.activations.pop(activation_id, None)
-
-    async def _answer_internal_error(
-        self, activation: Activation, text: str = texts.RESOURCE_PROVISION
-    ) -> None:
-        response = ActivationResponse.whisk_error(text)
-        self._finisher.metrics.unstarted(response.status_code)
-        record = records.record_of(activation, response, None, None, False, None, wall_ms())
-        await self._finisher.finish_without_container(activation, record)
 
     async def _start(self, effect: fx.StartCold | fx.InitPrewarmed) -> None:
         activation = self.activations[effect.job.activation_id]
@@ -221,30 +212,8 @@ class Driver:
         if activation is None:
             return
         handle = self._handles[effect.container]
-        self._watch(handle.add_tail(self._answer_aborted(activation, handle)))
-
-    async def _answer_aborted(self, activation: Activation, handle: Handle) -> None:
-        failure = handle.failure or StartFailure(
-            ActivationResponse.whisk_error(texts.RESOURCE_PROVISION)
-        )
-        if self._ending:
-            failure = StartFailure(ActivationResponse.whisk_error(SHUT_DOWN))
-        self._finisher.metrics.unstarted(failure.response.status_code)
-        health_action.log_result(activation.message, failure.response)
-        paid = handle.paid_by(activation.message.activation_id) and failure.outcome is not None
-        record = records.record_of(
-            activation,
-            failure.response,
-            handle.init if paid else None,
-            None,
-            failure.timed_out,
-            None,
-            wall_ms(),
-        )
-        if paid and failure.outcome is not None:
-            await self._finisher.finish(activation, record, handle, failure.outcome)
-        else:
-            await self._finisher.finish_without_container(activation, record)
+        text = SHUT_DOWN if self._ending else None
+        self._watch(handle.add_tail(self._unbegun.answer_aborted(activation, handle, text)))
 
     async def _kill_worker(self, effect: fx.KillWorker) -> None:
         self._metrics.worker_ended(effect.reason)
