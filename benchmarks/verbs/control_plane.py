@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Time to a connected queue pair of a cold C program: the floor, stock, patched, and each patch.
 
-    control_plane.py [--rounds 30] [--realtime] [--out DIRECTORY]
+    control_plane.py [--rounds 30] [--realtime] [--on memory|overlay] [--out DIRECTORY]
 
 Builds what is missing (rdma-core with the series and without, a root with Debian's own, the
 programs beside this file), brings the devstack's RDMA machine up, and runs all variants there in
-turn, in one boot, from memory. Prints a table and writes control-plane.json and
-control-plane.svg. ``stock`` is Debian's package, ``stock-59`` this tree's source without patches.
+turn, in one boot, from memory, or from an overlay over the machine's disk, as a container has it.
+Prints a table and writes control-plane.json and control-plane.svg (control-plane-overlay.*).
+``stock`` is Debian's package, ``stock-59`` this tree's source without patches.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 from plot import bars  # noqa: E402  # the path above comes first
 from priority import RealTime  # noqa: E402
-from roots import DEBIAN, UNSEALED, Roots  # noqa: E402
+from roots import DEBIAN, MEMORY, OVERLAY, UNSEALED, Roots  # noqa: E402
 from summary import (  # noqa: E402
     EXEC_TO_MAIN,
     MAIN_TO_READY,
@@ -141,13 +142,13 @@ def _ratios(over: dict[str, Spread], under: dict[str, Spread], stage: str) -> st
     return f"{minima:.2f} by minima, {medians:.2f} by medians"
 
 
-def write_report(summary: Summary, directory: Path) -> None:
-    """control-plane.json and control-plane.svg."""
+def write_report(summary: Summary, directory: Path, name: str) -> None:
+    """NAME.json and NAME.svg."""
     directory.mkdir(parents=True, exist_ok=True)
-    report = {name: {stage: asdict(s) for stage, s in row.items()} for name, row in summary.items()}
-    (directory / "control-plane.json").write_text(json.dumps(report, indent=1) + "\n")
+    report = {run: {stage: asdict(s) for stage, s in row.items()} for run, row in summary.items()}
+    (directory / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
     title = "Cold C program, exec to RTS, net of its own buffer (ms)"
-    (directory / "control-plane.svg").write_text(bars(summary, TOTAL, title))
+    (directory / f"{name}.svg").write_text(bars(summary, TOTAL, title))
 
 
 def main() -> int:
@@ -157,6 +158,9 @@ def main() -> int:
     parser.add_argument(
         "--realtime", action="store_true", help="the machine's processors before all else (root)"
     )
+    parser.add_argument(
+        "--on", choices=[MEMORY, OVERLAY], default=MEMORY, help="what the programs' roots are on"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmark-results"))
     arguments = parser.parse_args()
     stack = Stack()
@@ -164,14 +168,16 @@ def main() -> int:
         with exclusive(stack.paths):
             stack.up(["machine"], sys.stderr)
         machine = stack.machine
-        with Roots(machine, VARIANTS, exclude=["./usr/share", "./usr/lib/python3*"]):
+        exclude = ["./usr/share", "./usr/lib/python3*"]
+        with Roots(machine, VARIANTS, exclude, arguments.on):
             push_programs(machine, stack.paths)
             with RealTime(stack.paths, arguments.realtime):
                 summary = measure(machine, arguments.rounds)
     except (DevstackError, ValueError) as error:
         print(f"control_plane.py: {error}", file=sys.stderr)
         return 1
-    write_report(summary, arguments.out)
+    suffix = "" if arguments.on == MEMORY else f"-{arguments.on}"
+    write_report(summary, arguments.out, f"control-plane{suffix}")
     print(table({name: row for name, row in summary.items() if TOTAL in row}, SHOWN))
     for stages in OTHERS_SHOWN:
         print(table({name: row for name, row in summary.items() if stages[0] in row}, stages))

@@ -1,4 +1,4 @@
-"""Root file systems on the RDMA machine, each with one variant of rdma-core, in memory."""
+"""Root file systems on the RDMA machine, each with one variant of rdma-core."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from devstack.machine import RdmaMachine
 
 BUILD = Path(__file__).resolve().parents[2] / "patches" / "rdma-core" / "build.py"
 REMOTE = "/run/verbs-roots"
+MEMORY = "memory"
+OVERLAY = "overlay"
+_DISK = "/var/lib/docker/verbs-roots"  # of the machine's disk, where containers have theirs
 DEBIAN = "debian-root"  # Debian's own rdma-core
 UNSEALED = "unsealed"  # swift, with driver files that have not the seal of their installation
 _BASE = "test-root"
@@ -36,14 +39,23 @@ class Roots:
     library is one file for all of them, as it is for the containers of an image: a process finds
     it as warm as the last one left it, whatever that was. ``exclude`` names what to leave out, in
     tar's patterns: memory is scarce there.
+
+    ``on`` is ``MEMORY``, a tmpfs; or ``OVERLAY``, an overlay over the machine's disk for each, as a
+    container has it.
     """
 
     def __init__(
-        self, machine: RdmaMachine, variants: Sequence[str], exclude: Sequence[str] = ()
+        self,
+        machine: RdmaMachine,
+        variants: Sequence[str],
+        exclude: Sequence[str] = (),
+        on: str = MEMORY,
     ) -> None:
         self._machine = machine
         self._variants = variants
         self._exclude = [f"--exclude={pattern}" for pattern in exclude]
+        self._on = on
+        self._store = REMOTE if on == MEMORY else _DISK
 
     @staticmethod
     def path(variant: str) -> str:
@@ -52,7 +64,7 @@ class Roots:
 
     def __enter__(self) -> Roots:
         archives = {what: built(what) for what in (_BASE, *self._variants) if what != UNSEALED}
-        self._machine.run(["mkdir", "-p", REMOTE])
+        self._machine.run(["mkdir", "-p", REMOTE, self._store])
         self._machine.run(["mount", "-t", "tmpfs", "tmpfs", REMOTE])
         try:
             self._unpack(archives)
@@ -75,15 +87,17 @@ class Roots:
             if variant == UNSEALED:
                 self._copy("swift", variant)
                 # the same files, of another time
-                self._machine.run(["sh", "-c", f"touch {self.path(variant)}/etc/libibverbs.d"])
+                self._machine.run(["touch", f"{self._stored(variant)}/etc/libibverbs.d"])
             elif variant == DEBIAN:
                 self._extract(variant, archives[variant])
                 self._share_c_library(variant)
             else:
                 self._copy(_BASE, variant)
                 self._extract(variant, archives[variant])
-            self._machine.run(["ldconfig", "-r", self.path(variant)])
+            self._machine.run(["ldconfig", "-r", self._stored(variant)])
         for variant in self._variants:
+            if self._on == OVERLAY:
+                self._mount(variant)
             for directory in _SHARED:
                 self._machine.run(["mkdir", "-p", f"{self.path(variant)}/{directory}"])
                 mounted = f"{self.path(variant)}/{directory}"
@@ -94,23 +108,35 @@ class Roots:
 
     def _extract(self, what: str, archive: Path) -> None:
         self._machine.push(archive, f"{REMOTE}/{what}.tar")
-        self._machine.run(["mkdir", "-p", self.path(what)])
+        self._machine.run(["mkdir", "-p", self._stored(what)])
         command = ["tar", "--extract", "--file", f"{REMOTE}/{what}.tar"]
-        options = ["--directory", self.path(what), "--keep-directory-symlink", *self._exclude]
+        options = ["--directory", self._stored(what), "--keep-directory-symlink", *self._exclude]
         self._machine.run([*command, *options])
         self._machine.run(["rm", f"{REMOTE}/{what}.tar"])
 
     def _copy(self, source: str, target: str) -> None:
         """By hard links: tar replaces a file that it extracts, so what others have stays."""
-        self._machine.run(["cp", "-al", self.path(source), self.path(target)])
+        self._machine.run(["cp", "-al", self._stored(source), self._stored(target)])
 
     def _share_c_library(self, variant: str) -> None:
-        base, own = self.path(_BASE), self.path(variant)
+        base, own = self._stored(_BASE), self._stored(variant)
         for name in ("libc.so.6", "ld-linux-x86-64.so.2"):
             file = f"usr/lib/x86_64-linux-gnu/{name}"
             self._machine.run(["cmp", f"{base}/{file}", f"{own}/{file}"])
             self._machine.run(["ln", "-f", f"{base}/{file}", f"{own}/{file}"])
 
+    def _stored(self, what: str) -> str:
+        """Where its files are; ``path`` itself, in memory."""
+        return f"{self._store}/{what}"
+
+    def _mount(self, variant: str) -> None:
+        upper, work = f"{_DISK}/{variant}.upper", f"{_DISK}/{variant}.work"
+        self._machine.run(["mkdir", "-p", upper, work, self.path(variant)])
+        options = f"lowerdir={self._stored(variant)},upperdir={upper},workdir={work}"
+        mount = ["mount", "-t", "overlay", "overlay", "-o", options]
+        self._machine.run([*mount, self.path(variant)])
+
     def _remove(self) -> None:
         self._machine.run(["umount", "-R", REMOTE], check=False)
+        self._machine.run(["rm", "-rf", "--one-file-system", _DISK])
         self._machine.run(["rmdir", REMOTE], check=False)

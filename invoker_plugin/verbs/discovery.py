@@ -40,6 +40,7 @@ class Machine:
 
     def read(self) -> Cache:
         """What a cache of now would hold. Raises :class:`CacheFault`."""
+        class_mtime = self._keep_class_mtime()
         inodes = self._inodes()
         told = dict(self._told()) if inodes else {}
         unknown = sorted(set(inodes) - {one.name for one in told.values()})
@@ -50,7 +51,22 @@ class Machine:
         devices = [
             _device(link, told[link], inodes, self._name_inode(link, told[link])) for link in told
         ]
-        return Cache(self.boot_id.read_text().strip(), tuple(devices))
+        return Cache(self.boot_id.read_text().strip(), tuple(devices), class_mtime)
+
+    def _keep_class_mtime(self) -> int:
+        """The class directory's time; 0 where the kernel can't be made to keep it.
+
+        It is that of an inode in memory, which comes and goes, unless the directory was ever given
+        an owner, even the one that it has. From then on the kernel moves it at each link that is
+        added or removed. Before the links are read, so that none goes unseen.
+        """
+        directory = self.sysfs / "infiniband_verbs"
+        try:
+            facts = directory.stat()
+            os.chown(directory, facts.st_uid, facts.st_gid)
+            return max(directory.stat().st_mtime_ns, 0)
+        except OSError:
+            return 0
 
     def _inodes(self) -> dict[str, int]:
         """The links of the class directory, with the inodes that a directory listing tells."""

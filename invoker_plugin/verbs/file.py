@@ -126,8 +126,10 @@ def _refuse_untrusted(facts: os.stat_result) -> None:
 
 
 def _seen_anywhere(cache: Cache) -> Cache:
-    """Without what other network namespaces see otherwise; a reader does without it, too."""
-    return replace(cache, devices=tuple(replace(one, name_inode=0) for one in cache.devices))
+    """Without what other network namespaces see otherwise, or one of a read-only sysfs does not
+    write down; a reader does without it, too."""
+    devices = tuple(replace(one, name_inode=0) for one in cache.devices)
+    return replace(cache, devices=devices, class_mtime=0)
 
 
 def difference(cache: Cache, now: Cache) -> str | None:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from invoker_plugin.errors import SystemFault
 
-MAGIC = b"SWIFTV2\n"
+MAGIC = b"SWIFTV3\n"
 BYTE_ORDER = 0x01020304
 UVERBS_ABI = 6
 MOST_DEVICES = 32
 NAME_BYTES = 64
 _BOOT_ID_LENGTH = 36
-_HEADER = struct.Struct("=8sIIII40sQQQ")
+_HEADER = struct.Struct("=8sIIII40sQQQQ")
 _DEVICE = struct.Struct("=QQQIIIiiIII64s64s")
 MOST_BYTES = _HEADER.size + MOST_DEVICES * _DEVICE.size
-_CHECKSUM_AT = 80
+_CHECKSUM_AT = 88
 _MASK = (1 << 64) - 1
 _UVERBS = re.compile(r"uverbs[0-9]+")
 # printable, of one path component
@@ -82,6 +82,9 @@ class Cache:
 
     boot_id: str
     devices: tuple[Device, ...]
+    class_mtime: int = 0
+    """When ``/sys/class/infiniband_verbs`` last got or lost a link, in nanoseconds, where the
+    kernel keeps that: readers need not read the directory while it is the same. Else 0."""
 
 
 def pack(cache: Cache, place: tuple[int, int] = (0, 0)) -> bytes:
@@ -93,7 +96,8 @@ def pack(cache: Cache, place: tuple[int, int] = (0, 0)) -> bytes:
     _check(cache)
     boot_id = cache.boot_id.encode()
     count = len(cache.devices)
-    header = _HEADER.pack(MAGIC, BYTE_ORDER, count, UVERBS_ABI, 0, boot_id, *place, 0)
+    numbers = (*place, cache.class_mtime, 0)
+    header = _HEADER.pack(MAGIC, BYTE_ORDER, count, UVERBS_ABI, 0, boot_id, *numbers)
     data = header + b"".join(map(_pack_device, cache.devices))
     return data[:_CHECKSUM_AT] + struct.pack("=Q", checksum(data)) + data[_CHECKSUM_AT + 8 :]
 
@@ -111,7 +115,7 @@ def parse(data: bytes) -> Cache:
     """What the bytes hold, of which nothing is believed. Raises :class:`CacheFault`."""
     if len(data) < _HEADER.size:
         raise CacheFault("file is shorter than its header")
-    magic, order, count, abi, reserved, boot_id, _, _, found = _HEADER.unpack_from(data)
+    magic, order, count, abi, reserved, boot_id, _, _, mtime, found = _HEADER.unpack_from(data)
     if magic != MAGIC or order != BYTE_ORDER:
         raise CacheFault("file is of another format")
     if abi != UVERBS_ABI or reserved:
@@ -123,7 +127,7 @@ def parse(data: bytes) -> Cache:
     if found != checksum(data):
         raise CacheFault("checksum is wrong")
     devices = _DEVICE.iter_unpack(data[_HEADER.size :])
-    cache = Cache(_text(boot_id, "boot id"), tuple(map(_parse_device, devices)))
+    cache = Cache(_text(boot_id, "boot id"), tuple(map(_parse_device, devices)), mtime)
     _check(cache)
     return cache
 

@@ -16,6 +16,25 @@ cached_names() { listing A=; }
 stock_names() { listing RDMAV_SWIFT=0; }
 reason() { inside /usr/bin/ibv_swift_cache check "${1:-$cache}" 2>&1 | sed -n 's/.*is not used: //p'; }
 build() { inside /usr/bin/ibv_swift_cache build; }
+class=/sys/class/infiniband_verbs
+# when the class directory got or lost a link, in nanoseconds: as the kernel says, as FILE has it
+links_time() { stat -c %.9Y "${1:-$class}" | tr -d .; }
+cached_time() { od -An -tu8 -j80 -N8 "${1:-$cache}" | tr -d ' '; }
+rewrite() { # FILE AT FORMAT NUMBER: at that offset, with a right checksum
+    python3 - "$@" <<'PY'
+import struct, sys
+
+path, at, form, number = sys.argv[1:]
+data = bytearray(open(path, "rb").read())
+struct.pack_into(form, data, int(at), int(number))
+data[88:96] = bytes(8)
+total = 0xCBF29CE484222325
+for (word,) in struct.iter_unpack("=Q", bytes(data)):
+    total = (total ^ word) * 0x100000001B3 % 2**64
+data[88:96] = struct.pack("=Q", total)
+open(path, "r+b").write(data)
+PY
+}
 
 verdict() { # NAME FOUND WANTED
     if [ "$2" = "$3" ]; then
@@ -47,6 +66,22 @@ same_list "no cache"
 verdict "build" "$(build 2>&1)" ""
 verdict "fresh cache" "$(reason)" ""
 same_list "fresh cache"
+
+# --- the class directory's time
+kept=$(links_time)
+verdict "the class directory's time is in the cache" "$(cached_time)" "$kept"
+sync
+echo 3 >/proc/sys/vm/drop_caches
+verdict "its inode dropped from memory: the time is kept" "$(links_time)" "$kept"
+build
+verdict "built again: the time is the same" "$(cached_time)" "$kept"
+unshare --mount sh -c "mount -o remount,bind,ro $root/sys && chroot $root /usr/bin/ibv_swift_cache build"
+verdict "built where sysfs is read-only: no time" "$(cached_time)" 0
+verdict "built where sysfs is read-only: used" "$(reason)" ""
+same_list "built where sysfs is read-only"
+rewrite "$cache" 80 =Q $((kept + 1))
+verdict "another time: the directory is read" "$(reason)" ""
+build
 
 # --- what is loaded
 verdict "provider built in: libraries opened" "$(loaded A=)" 0
@@ -96,7 +131,7 @@ replace; chmod 0646 "$cache"; hostile "writable by all" "writable by others than
 head -c -1 "$good" >"$cache"; hostile "a file cut short" "file is not as long as its number of devices says"
 { cat "$good"; echo; } >"$cache"; hostile "a file too long" "file is not as long as its number of devices says"
 head -c 100000 /dev/zero >"$cache"; hostile "a huge file" "longer than any cache, or it changed while it was read"
-head -c 272 /dev/urandom >"$cache"; hostile "noise" "file is of another format"
+head -c 280 /dev/urandom >"$cache"; hostile "noise" "file is of another format"
 refused=0
 size=$(stat -c %s "$good")
 for ((at = 0; at < size; at += 5)); do
@@ -113,19 +148,7 @@ mkdir -p "$root/disk"
 mount --bind "$(mktemp -d /var/tmp/scenarios.XXXXXX)" "$root/disk"
 cp "$good" "$root$disk"
 verdict "on a disk, of this boot" "$(reason $disk)" ""
-python3 - "$root$disk" <<'PY'
-import struct, sys
-
-path = sys.argv[1]
-data = bytearray(open(path, "rb").read())
-data[24] = ord("0") if data[24] != ord("0") else ord("1")
-data[80:88] = bytes(8)
-total = 0xCBF29CE484222325
-for (word,) in struct.iter_unpack("=Q", bytes(data)):
-    total = (total ^ word) * 0x100000001B3 % 2**64
-data[80:88] = struct.pack("=Q", total)
-open(path, "wb").write(data)
-PY
+rewrite "$root$disk" 24 B 103 # no hexadecimal digit
 verdict "on a disk, of another boot" "$(reason $disk)" "written before the machine was last booted"
 replace
 verdict "good again" "$(reason)" ""
@@ -138,9 +161,11 @@ verdict "setuid: the environment's path is ignored" "$(as_nobody /tmp/suid)" "rx
 # --- devices come and go
 add_device dummy1 rxe1
 verdict "hot-plug" "$(reason)" "a device was added"
+verdict "hot-plug: the class directory's time" "$([ "$(links_time)" -gt "$kept" ] && echo later)" later
 same_list "hot-plug"
 build
 verdict "two devices" "$(reason)" ""
+verdict "two devices: the class directory's time is in the cache" "$(cached_time)" "$(links_time)"
 same_list "two devices"
 one_of_two() { # the list in a mount namespace that has the cdev of only one
     unshare --mount sh -c "mount -t tmpfs none $root/dev/infiniband &&
@@ -158,13 +183,23 @@ rdma dev set rxe0 name third; rdma dev set rxe1 name rxe0; rdma dev set third na
 verdict "swapped names" "$(reason)" "a device was renamed"
 same_list "swapped names"
 rdma dev set rxe0 name third; rdma dev set rxe1 name rxe0; rdma dev set third name rxe1
+kept=$(links_time)
 rdma link delete rxe1
 verdict "a removed device" "$(reason)" "a device was removed"
+verdict "a removed device: the class directory's time" "$([ "$(links_time)" -gt "$kept" ] && echo later)" later
 same_list "a removed device"
+kept=$(links_time)
 add_device dummy1 rxe1
 verdict "a device removed and added again" "$(reason)" "a device was removed and added again"
+verdict "a device added again: the class directory's time" "$([ "$(links_time)" -gt "$kept" ] && echo later)" later
 same_list "a device removed and added again"
+rewrite "$cache" 80 =Q "$(links_time)"
+verdict "the time alone is not believed: removed and added again" "$(reason)" "a device was removed and added again"
 build
+rdma dev set rxe1 name other
+verdict "renamed: the class directory's time is the same" "$(cached_time)" "$(links_time)"
+verdict "the time alone is not believed: renamed" "$(reason)" "a device was renamed"
+rdma dev set other name rxe1
 
 # --- namespaces
 in_other() {
@@ -176,6 +211,8 @@ verdict "another namespace, shared mode" \
 inode() { stat -c %i "$1/class/infiniband/rxe0"; }
 links_inode() { ip netns exec other sh -c "mount -t sysfs sys $work && stat -c %i $work/class/infiniband/rxe0"; }
 verdict "another namespace, shared mode: the links are others" "$([ "$(links_inode)" = "$(inode /sys)" ] || echo others)" others
+others_time() { ip netns exec other sh -c "mount -t sysfs sys $work && stat -c %.9Y $work/class/infiniband_verbs" | tr -d .; }
+verdict "another namespace, shared mode: the class directory's time is the same" "$(others_time)" "$(links_time)"
 verdict "another namespace, shared mode: the cache" \
     "$(in_other A= '/usr/bin/ibv_swift_cache check' | sort | xargs)" "rxe0 rxe1"
 rdma dev set rxe1 name third

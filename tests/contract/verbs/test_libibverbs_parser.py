@@ -29,6 +29,7 @@ int main(void)
         puts(why);
         return 1;
     }
+    printf("links of %llu\n", (unsigned long long)cache.header.class_mtime);
     for (i = 0; i != cache.header.num_devices; i++) {
         const struct swift_cache_device *d = &cache.devices[i];
 
@@ -69,7 +70,8 @@ def test_it_takes_every_field_as_it_was_meant(parser: Path, cache: Cache) -> Non
     done = subprocess.run([str(parser)], input=pack(cache), capture_output=True, check=False)
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0, lines
-    assert lines == [
+    assert lines[0] == f"links of {cache.class_mtime}"
+    assert lines[1:] == [
         f"{one.ibdev_name} {one.sysfs_name} {one.class_inode} {one.name_inode} {one.node_guid}"
         f" {one.cdev_major} {one.cdev_minor} {one.driver_id} {one.node_type} {one.ibdev_index}"
         f" {one.ports} {one.abi_version}"

@@ -55,7 +55,7 @@ def caches(draw: st.DrawFn) -> Cache:
         )
         for name, number in zip(names, numbers, strict=True)
     ]  # fmt: skip
-    return Cache(draw(st.uuids()).__str__(), tuple(devices))
+    return Cache(draw(st.uuids()).__str__(), tuple(devices), draw(st.integers(0, 2**64 - 1)))
 
 
 async def until(condition: Callable[[], bool]) -> None:

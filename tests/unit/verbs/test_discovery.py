@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_the_kernels_order_and_the_links_inodes(
     named = machine.sysfs / "infiniband" / "rxe1"
     assert cache.devices[0].name_inode == named.lstat().st_ino
     assert cache.devices[0].cdev_minor == 193
+
+
+def test_the_class_directorys_time(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None where the kernel can't be made to keep it."""
+    told(monkeypatch, plug(machine, 0))
+    directory = machine.sysfs / "infiniband_verbs"
+    before = directory.stat().st_mtime_ns
+    assert machine.read().class_mtime == before
+
+    def refuse(path: Path, uid: int, gid: int) -> None:
+        raise OSError(errno.EROFS, "read-only file system")
+
+    monkeypatch.setattr(discovery.os, "chown", refuse)
+    assert machine.read().class_mtime == 0
 
 
 def test_no_device(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

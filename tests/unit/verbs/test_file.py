@@ -144,6 +144,8 @@ def test_differences_are_told_in_words() -> None:
     assert file.difference(cache(one), cache(renamed)) == "device rxe0 was renamed mlx5_0"
     elsewhere = replace(one, name_inode=99)
     assert file.difference(cache(one), cache(elsewhere)) is None, "another network namespace"
+    untold = replace(cache(one), class_mtime=5)
+    assert file.difference(untold, cache(one)) is None, "sysfs is read-only here"
     other_boot = replace(cache(one), boot_id="0" * 36)
     assert "booted" in str(file.difference(other_boot, cache(one)))
     assert file.difference(cache(one, two), cache(two, one)) is not None

@@ -16,7 +16,7 @@ from tests.unit.verbs.caches import cache, caches, device
 @settings(deadline=None)
 def test_what_is_packed_is_parsed_again(original: Cache) -> None:
     data = pack(original)
-    assert len(data) == 88 + 184 * len(original.devices)
+    assert len(data) == 96 + 184 * len(original.devices)
     assert parse(data) == original
 
 
@@ -54,7 +54,7 @@ def test_a_right_checksum_makes_nothing_right(original: Cache, data: st.DataObje
     content = bytearray(pack(original))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    content[80:88] = struct.pack("=Q", checksum(bytes(content)))
+    content[88:96] = struct.pack("=Q", checksum(bytes(content)))
     try:
         taken = parse(bytes(content))
     except CacheFault:
