@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +57,15 @@ class Machine:
     def _keep_class_mtime(self) -> int:
         """The class directory's time; 0 where the kernel can't be made to keep it.
 
-        It is that of an inode in memory, which comes and goes, unless the directory was ever given
-        an owner, even the one that it has. From then on the kernel moves it at each link that is
-        added or removed. Before the links are read, so that none goes unseen.
+        It is that of an inode in memory, which comes and goes, unless the directory's attributes
+        were ever set. From then on the kernel moves it at each link that is added or removed. The
+        sticky bit, of no other use there, is the mark of it, for readers and for writers with a
+        read-only sysfs. Before the links are read, so that none goes unseen.
         """
         directory = self.sysfs / "infiniband_verbs"
         try:
-            facts = directory.stat()
-            os.chown(directory, facts.st_uid, facts.st_gid)
+            if not directory.stat().st_mode & stat.S_ISVTX:
+                directory.chmod(stat.S_IMODE(directory.stat().st_mode) | stat.S_ISVTX)
             return max(directory.stat().st_mtime_ns, 0)
         except OSError:
             return 0

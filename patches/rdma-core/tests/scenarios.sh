@@ -75,10 +75,17 @@ echo 3 >/proc/sys/vm/drop_caches
 verdict "its inode dropped from memory: the time is kept" "$(links_time)" "$kept"
 build
 verdict "built again: the time is the same" "$(cached_time)" "$kept"
-unshare --mount sh -c "mount -o remount,bind,ro $root/sys && chroot $root /usr/bin/ibv_swift_cache build"
-verdict "built where sysfs is read-only: no time" "$(cached_time)" 0
-verdict "built where sysfs is read-only: used" "$(reason)" ""
+read_only() { unshare --mount sh -c "mount -o remount,bind,ro $root/sys && chroot $root /usr/bin/ibv_swift_cache build"; }
+read_only
+verdict "built where sysfs is read-only, and the time is kept: the same" "$(cached_time)" "$kept"
+chmod -t "$class" # as where no writer could mark it
+verdict "the mark is gone: the directory is read" "$(reason)" ""
+read_only
+verdict "built where sysfs is read-only, and the time is not kept: no time" "$(cached_time)" 0
+verdict "built where sysfs is read-only, and the time is not kept: used" "$(reason)" ""
 same_list "built where sysfs is read-only"
+build
+verdict "built again: marked, and the time the same" "$(stat -c %a "$class") $(cached_time)" "1755 $kept"
 rewrite "$cache" 80 =Q $((kept + 1))
 verdict "another time: the directory is read" "$(reason)" ""
 build

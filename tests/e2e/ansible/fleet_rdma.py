@@ -66,6 +66,8 @@ def test_the_deployment_and_once_more_without_any_change(
     assert first.code == 0, first.output
     assert fleet.states() == {"invoker0": "up"}
     assert f"link {_DEVICE}/1 state ACTIVE" in host.run("rdma", "link")
+    # by it the readers of the cache know that the directory's time is kept
+    assert host.run("stat", "-c", "%a", "/sys/class/infiniband_verbs") == "1755"
     middle = time.monotonic()
     second = fleet.play("site.yml")
     assert second.code == 0, second.output

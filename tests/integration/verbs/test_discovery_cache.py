@@ -54,16 +54,15 @@ def both(machine: RdmaMachine) -> list[str]:
 def test_it_is_the_file_that_libibverbs_tool_writes(machine: RdmaMachine) -> None:
     cache(machine, f"build {WORK}/ours")
     tool = container(
-        PATCHED.tag, both(machine), "ibv_swift_cache build /out/theirs", f"--volume={WORK}:/out",
-        "--volume=/sys:/sys",
-    )  # fmt: skip
+        PATCHED.tag, both(machine), "ibv_swift_cache build /out/theirs", f"--volume={WORK}:/out"
+    )
     shell(machine, tool)
     # but for where each file is and the checksum over that
     assert differing(machine) <= {*range(65, 81), *range(89, 97)}
     assert shell(machine, f"stat -c %s:%u:%a {WORK}/ours") == f"{96 + 2 * 184}:0:644\n"
     assert cache(machine, f"check {WORK}/theirs") == cache(machine, f"show {WORK}/ours")
-    # and for the class directory's time where sysfs is read-only, as Docker mounts it
-    shell(machine, tool.replace("--volume=/sys:/sys", ""))
+    # Docker mounts sysfs read-only: the tool can't have the class directory's time kept itself
+    shell(machine, f"chmod -t /sys/class/infiniband_verbs; {tool}")
     assert differing(machine) <= set(range(65, 97))
     assert shell(machine, f"od -An -tu8 -j80 -N8 {WORK}/theirs").strip() == "0"
     assert cache(machine, f"check {WORK}/theirs") == cache(machine, f"show {WORK}/ours")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from pathlib import Path
 
 import pytest
@@ -57,17 +58,21 @@ def test_the_kernels_order_and_the_links_inodes(
 
 
 def test_the_class_directorys_time(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """None where the kernel can't be made to keep it."""
+    """None where the kernel can't be made to keep it, and nobody had it do so before."""
     told(monkeypatch, plug(machine, 0))
     directory = machine.sysfs / "infiniband_verbs"
-    before = directory.stat().st_mtime_ns
-    assert machine.read().class_mtime == before
+    time_ns = directory.stat().st_mtime_ns
 
-    def refuse(path: Path, uid: int, gid: int) -> None:
+    def refuse(path: Path, mode: int) -> None:
         raise OSError(errno.EROFS, "read-only file system")
 
-    monkeypatch.setattr(discovery.os, "chown", refuse)
-    assert machine.read().class_mtime == 0
+    with monkeypatch.context() as read_only:
+        read_only.setattr(Path, "chmod", refuse)
+        assert machine.read().class_mtime == 0
+    assert machine.read().class_mtime == time_ns
+    assert directory.stat().st_mode & stat.S_ISVTX
+    monkeypatch.setattr(Path, "chmod", refuse)
+    assert machine.read().class_mtime == time_ns, "it is marked"
 
 
 def test_no_device(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
