@@ -17,11 +17,8 @@ from deploy.container.build import invoker_image
 from devstack.paths import Paths
 from runtime_image import build
 from tests.integration.containers.conftest import docker_host  # noqa: F401  a fixture
-from tests.integration.controller.conftest import (
-    Controller,
-    controller_process,
-    eventually,
-)
+from tests.integration.controller.conftest import Controller, controller_process
+from tests.polling import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
 
@@ -128,7 +125,7 @@ def invoker(
             },
         )
         try:
-            eventually(lambda: _up_or_ended(controller, container), _HEALTHY_S)
+            eventually(lambda: _up_or_ended(controller, container), "an invoker", _HEALTHY_S)
             assert _states(controller) == ["up"], container.logs().decode()
             yield container
         finally:
@@ -183,7 +180,7 @@ def test_activations_and_a_stop_that_loses_none(
     started = invoker.logs().count(b"activation-started")
     caller = threading.Thread(target=call)
     caller.start()
-    eventually(lambda: invoker.logs().count(b"activation-started") > started)
+    eventually(lambda: invoker.logs().count(b"activation-started") > started, "the start")
     invoker.stop(timeout=_DRAIN_S)
     caller.join()
     status, record, _ = answers[0]
@@ -191,7 +188,7 @@ def test_activations_and_a_stop_that_loses_none(
     assert record["response"]["result"] == {"greeting": "hello the last"}
     assert invoker.wait()["StatusCode"] == DRAINED
     unique = controller.namespace.removeprefix("test-")
-    eventually(lambda: _actions(engine, unique) == [])
+    eventually(lambda: _actions(engine, unique) == [], "no container left")
 
 
 def test_check_tells_what_is_missing(engine: docker.DockerClient) -> None:
