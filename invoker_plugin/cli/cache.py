@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace, machine: Machine | None = None) -> int:
 
 
 def _build(path: Path, as_json: bool, machine: Machine) -> int:
+    machine.mark()
     now = machine.read()
     try:
         file.write(path, now)

@@ -94,7 +94,7 @@ class _Try:
         return [Finding("fork", "fail", seen, "name one: --image swift-runtime:patched")]
 
     async def _one(self, image: str, kind: str) -> list[Finding]:
-        settings = rdma_now(self._settings)
+        settings, _ = rdma_now(self._settings)
         specification = ContainerSpecification(
             name=f"{settings.name_prefix}1_fork_check",
             image=image,

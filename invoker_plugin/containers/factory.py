@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from invoker_plugin.containers import arguments, clean_up, rdma_devices
+from invoker_plugin.containers import arguments, clean_up
 from invoker_plugin.containers.background import Background
 from invoker_plugin.containers.container import Container
 from invoker_plugin.containers.deaths import DeathWatch
@@ -132,10 +132,8 @@ class ContainerFactory:
         self, specification: ContainerSpecification, image: Image, directory: str | None
     ) -> Container:
         settings, device = self._settings, None
-        if image.protocol and specification.rdma and settings.rdma_device:
-            # Before its number is looked up: of one that changes meanwhile the container is rid.
-            device = rdma_devices.find(settings.rdma_device)
-            settings = rdma_now(settings)
+        if image.protocol and specification.rdma:
+            settings, device = rdma_now(settings)
         config = arguments.create_arguments(
             specification, settings, image.name, image.protocol, directory
         )

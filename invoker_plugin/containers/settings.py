@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoker_plugin.containers import docker_options, names, rdma_devices
+from invoker_plugin.containers.rdma_devices import RdmaDevice
 from invoker_plugin.errors import ConfigurationError, SystemFault
 
 if TYPE_CHECKING:
@@ -129,23 +130,27 @@ class ContainerSettings:
             )
 
 
-def rdma_now(settings: ContainerSettings, sysfs: Path = rdma_devices.SYSFS) -> ContainerSettings:
-    """As a container that is made now needs them. Raises SystemFault while the device is away.
+def rdma_now(
+    settings: ContainerSettings, sysfs: Path = rdma_devices.SYSFS
+) -> tuple[ContainerSettings, RdmaDevice | None]:
+    """As a container that is made now needs them, and its device if it gets one.
 
-    A device that was removed and added again may have another number. A cache directory that is
-    not there is left out: Docker would make it, where it can, and else make no container.
+    Raises SystemFault while the device is away. One that was removed and added again may have
+    another number. A cache directory that is not there is left out: Docker would make it, where it
+    can, and else make no container.
     """
     if settings.rdma_device is None:
-        return settings
-    present = rdma_devices.find(settings.rdma_device, sysfs)
-    if present is None:
+        return settings, None
+    device = rdma_devices.find(settings.rdma_device, sysfs)
+    if device is None:
         raise SystemFault(
             f"RDMA device {settings.rdma_device} is not on this host any more; add it again, or"
             " leave containers.rdma_device empty"
         )
     cache = settings.verbs_cache
-    return replace(
+    now = replace(
         settings,
-        rdma_character_device=present.path,
+        rdma_character_device=device.path,
         verbs_cache=cache if cache is not None and os.path.isdir(cache) else None,
     )
+    return now, device

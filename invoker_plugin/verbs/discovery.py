@@ -41,7 +41,7 @@ class Machine:
 
     def read(self) -> Cache:
         """What a cache of now would hold. Raises :class:`CacheFault`."""
-        class_mtime = self._keep_class_mtime()
+        class_mtime = self._class_mtime()  # before the links, so that none goes unseen
         inodes = self._inodes()
         told = dict(self._told()) if inodes else {}
         unknown = sorted(set(inodes) - {one.name for one in told.values()})
@@ -54,26 +54,37 @@ class Machine:
         ]
         return Cache(self.boot_id.read_text().strip(), tuple(devices), class_mtime)
 
-    def _keep_class_mtime(self) -> int:
-        """The class directory's time; 0 where the kernel can't be made to keep it.
+    def mark(self) -> None:
+        """Have the kernel keep the class directory's time; for who writes a cache.
 
         It is that of an inode in memory, which comes and goes, unless the directory's attributes
         were ever set. From then on the kernel moves it at each link that is added or removed. The
         sticky bit, of no other use there, is the mark of it, for readers and for writers with a
-        read-only sysfs. Before the links are read, so that none goes unseen.
+        read-only sysfs: these can't set it, and do without where nobody has.
         """
-        directory = self.sysfs / "infiniband_verbs"
         try:
-            if not directory.stat().st_mode & stat.S_ISVTX:
-                directory.chmod(stat.S_IMODE(directory.stat().st_mode) | stat.S_ISVTX)
-            return max(directory.stat().st_mtime_ns, 0)
+            mode = self._class_directory.stat().st_mode
+            if not mode & stat.S_ISVTX:
+                self._class_directory.chmod(stat.S_IMODE(mode) | stat.S_ISVTX)
+        except OSError:
+            return
+
+    def _class_mtime(self) -> int:
+        """The class directory's time in nanoseconds; 0 where it has no mark that it is kept."""
+        try:
+            facts = self._class_directory.stat()
         except OSError:
             return 0
+        return max(facts.st_mtime_ns, 0) if facts.st_mode & stat.S_ISVTX else 0
+
+    @property
+    def _class_directory(self) -> Path:
+        return self.sysfs / "infiniband_verbs"
 
     def _inodes(self) -> dict[str, int]:
         """The links of the class directory, with the inodes that a directory listing tells."""
         try:
-            entries = list(os.scandir(self.sysfs / "infiniband_verbs"))
+            entries = list(os.scandir(self._class_directory))
         except OSError:
             return {}
         return {

@@ -68,6 +68,7 @@ class CacheKeeper:
     def _bring_up_to_date(self) -> str | None:
         """None when the file is right now, else why not."""
         try:
+            self._machine.mark()
             now = self._machine.read()
             if self._present() != now:
                 file.write(self._path, now)

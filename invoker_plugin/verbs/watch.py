@@ -17,14 +17,14 @@ class DeviceWatch:
         """Without ``wanted`` it does nothing; without a directory there is no cache."""
         self._changes = DeviceChanges() if wanted else None
         self._cache = CacheKeeper(cache_directory) if wanted and cache_directory else None
-        self._changed = changed
+        if self._changes is not None:
+            self._changes.on_change(changed)
+            if self._cache is not None:
+                self._changes.on_change(self._cache.changed)
 
     async def start(self) -> None:
         """Listen, then write the cache: no change is missed between the two."""
         if self._changes is not None:
-            self._changes.on_change(self._changed)
-            if self._cache is not None:
-                self._changes.on_change(self._cache.changed)
             self._changes.start()
         if self._cache is not None:
             await self._cache.start()

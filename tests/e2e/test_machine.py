@@ -18,7 +18,7 @@ from devstack.paths import PACKAGE
 from devstack.process import MARK
 from devstack.stack import Stack
 from devstack.worker import rdma_device
-from tests.e2e.private_machine import private_home
+from tests.e2e.private_machine import private_machine
 
 pytestmark = pytest.mark.rdma
 
@@ -126,17 +126,12 @@ def test_a_failing_command_is_an_error_with_its_last_line(machine: RdmaMachine) 
         machine.run(["sh", "-c", "echo no such luck >&2; exit 3"])
 
 
-@pytest.fixture(scope="module")
-def private_machine(
+@pytest.fixture(scope="module", name="private_machine")
+def own_machine(
     devstack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[VirtualMachine]:
     """A virtual machine of a home of its own, on the disk that the devstack has built; down."""
-    if devstack.machine.kind != "vm":
-        pytest.skip("this host needs no virtual machine")
-    devstack.machine.build()
-    paths = private_home(devstack.paths, tmp_path_factory.mktemp("machine") / "home")
-    said: list[str] = []
-    machine = VirtualMachine(paths, said.append)
+    machine = private_machine(devstack, tmp_path_factory.mktemp("machine") / "home")
     yield machine
     machine.down()
 

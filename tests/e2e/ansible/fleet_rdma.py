@@ -13,15 +13,12 @@ from collections.abc import Iterator
 import pytest
 
 from devstack.machine import qemu
-from devstack.machine.machine import machine_programs
-from devstack.machine.virtual import VirtualMachine
 from devstack.manifest import runtimes_manifest
-from devstack.packages import ensure_programs
 from devstack.stack import Stack
 from tests.e2e.ansible.fleet import Fleet
 from tests.e2e.ansible.test_deployment import LEFT
 from tests.e2e.ansible.virtual_host import VirtualHost
-from tests.e2e.private_machine import private_home
+from tests.e2e.private_machine import private_machine
 from tests.polling import eventually
 
 pytestmark = [pytest.mark.rdma, pytest.mark.kafka, pytest.mark.store, pytest.mark.docker]
@@ -34,9 +31,9 @@ _STATE_S = 300.0
 def host(
     devstack: Stack, own_stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[VirtualHost]:
-    ensure_programs(devstack.paths, machine_programs("vm"))
-    paths = private_home(devstack.paths, tmp_path_factory.mktemp("machine") / "home")
-    made = VirtualHost(VirtualMachine(paths, print, init=qemu.SYSTEMD_INIT), "rdma-host")
+    home = tmp_path_factory.mktemp("machine") / "home"
+    machine = private_machine(devstack, home, init=qemu.SYSTEMD_INIT)
+    made = VirtualHost(machine, "rdma-host")
     made.up()
     yield made
     made.down()

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devstack.machine.machine import machine_programs
 from devstack.machine.virtual import VirtualMachine
-from devstack.packages import ensure_programs
 from devstack.paths import REPOSITORY
 from devstack.stack import Stack
-from tests.e2e.private_machine import private_home
+from tests.e2e.private_machine import private_machine
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks" / "verbs"))
 from roots import Roots  # a script's neighbour, not a package
@@ -31,9 +29,7 @@ REMOTE = "/run/scenarios.sh"
 def own_machine(
     devstack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[VirtualMachine]:
-    ensure_programs(devstack.paths, machine_programs("vm"))
-    home = tmp_path_factory.mktemp("scenarios") / "home"
-    machine = VirtualMachine(private_home(devstack.paths, home), print)
+    machine = private_machine(devstack, tmp_path_factory.mktemp("scenarios") / "home")
     machine.up()
     yield machine
     machine.down()

@@ -134,13 +134,14 @@ def test_devices_are_looked_up_for_each_container(tmp_path: Path) -> None:
     verbs.mkdir(parents=True)
     (verbs / "ibdev").write_text("rxe0\n")
     there, nowhere = str(tmp_path), str(tmp_path / "no")
-    now = rdma_now(settings(verbs_cache=there, **RDMA), tmp_path)
+    now, device = rdma_now(settings(verbs_cache=there, **RDMA), tmp_path)
+    assert device == rdma_devices.find("rxe0", tmp_path)
     assert (now.rdma_character_device, now.verbs_cache) == ("/dev/infiniband/uverbs9", there)
-    assert rdma_now(settings(verbs_cache=nowhere, **RDMA), tmp_path).verbs_cache is None
+    assert rdma_now(settings(verbs_cache=nowhere, **RDMA), tmp_path)[0].verbs_cache is None
     (verbs / "ibdev").write_text("other\n")
     with pytest.raises(SystemFault, match="rxe0 is not on this host any more"):
         rdma_now(settings(**RDMA), tmp_path)
-    assert rdma_now(settings(), tmp_path) == settings()
+    assert rdma_now(settings(), tmp_path) == (settings(), None)
 
 
 def test_a_device_that_was_made_again_is_another_one(tmp_path: Path) -> None:

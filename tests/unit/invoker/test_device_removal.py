@@ -11,6 +11,7 @@ from invoker_plugin.containers.outcome import HttpOutcome
 from invoker_plugin.containers.stub import StubContainer, echo
 from invoker_plugin.pool import PrewarmTarget
 from invoker_plugin.pool import events as ev
+from tests.polling import until
 from tests.unit.invoker.world import World
 
 
@@ -56,14 +57,12 @@ def test_what_runs_ends_first_and_nothing_more_is_begun_in_it() -> None:
     async def scenario() -> None:
         world = rdma_world(held)
         first = await world.invoke("hello")
-        while not world.factory.created or len(world.factory.created[0].requests) < 2:
-            await asyncio.sleep(0)
+        await until(lambda: world.factory.created and len(world.factory.created[0].requests) == 2)
         container = world.factory.created[0]
         container.device_is_lost = True
         world.driver.devices_changed()
         second = await world.invoke("hello")
-        while not world.records:
-            await asyncio.sleep(0)
+        await until(lambda: world.records)
         assert world.record(second).response.is_success
         assert not container.removed
         gate.set()

@@ -19,6 +19,7 @@ from invoker_plugin.errors import SystemFault
 from invoker_plugin.health.pinger import Pinger
 from invoker_plugin.invoker import invoker as module
 from invoker_plugin.invoker.invoker import Invoker, Parts
+from tests.polling import until
 from tests.unit.invoker.world import INSTANCE, World
 
 TOPIC = "invoker0"
@@ -68,10 +69,7 @@ class Life:
         return activation_id
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true in 10 s"
-            await asyncio.sleep(0.005)
+        await until(condition)
 
 
 def test_more_activations_than_places_all_run_and_malformed_ones_do_not_stop_it() -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
-
 from hypothesis import strategies as st
 
 from invoker_plugin.verbs.layout import MOST_DEVICES, Cache, Device
@@ -56,11 +52,3 @@ def caches(draw: st.DrawFn) -> Cache:
         for name, number in zip(names, numbers, strict=True)
     ]  # fmt: skip
     return Cache(draw(st.uuids()).__str__(), tuple(devices), draw(st.integers(0, 2**64 - 1)))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait in the event loop, 20 s at most."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)

@@ -11,7 +11,7 @@ import pytest
 
 from invoker_plugin.verbs.changes import DeviceChanges
 from invoker_plugin.verbs.uevents import concerns_rdma
-from tests.unit.verbs.caches import until
+from tests.polling import until
 
 
 class Pipe:

@@ -13,7 +13,8 @@ from invoker_plugin.verbs import file, keeper
 from invoker_plugin.verbs.discovery import Machine, NoDevices
 from invoker_plugin.verbs.keeper import CacheKeeper
 from invoker_plugin.verbs.layout import Cache, CacheFault
-from tests.unit.verbs.caches import cache, device, until
+from tests.polling import until
+from tests.unit.verbs.caches import cache, device
 
 
 class FakeMachine(Machine):
