@@ -15,6 +15,7 @@ from tests.integration.patched import container, have, shell, uverbs
 pytestmark = [pytest.mark.rdma, pytest.mark.docker]
 
 PROGRAMS = "/run/verbs-programs"
+MESSAGES = 50
 # The programs, and of their libraries what no image has.
 _TAKE = f"""
 set -eu
@@ -75,11 +76,21 @@ def test_rping_finds_its_peer_by_the_connection_manager(machine: RdmaMachine) ->
     assert said.count("ping data: rdma-ping-") == 20
 
 
+def packets_sent(machine: RdmaMachine) -> int:
+    """The packets that the device sent so far, as the kernel counts them."""
+    counters = f"/sys/class/infiniband/{rdma_device(machine)}/ports/1/hw_counters"
+    return int(shell(machine, f"cat {counters}/sent_pkts"))
+
+
 @pytest.mark.parametrize("program", ["ib_write_lat", "ib_send_bw"])
 def test_perftest_runs(machine: RdmaMachine, program: str) -> None:
-    common = f"./{program} -d {rdma_device(machine)} -x 1 -F -p 18611 -n 50 -s 4096"
+    common = f"./{program} -d {rdma_device(machine)} -x 1 -F -p 18611 -n {MESSAGES} -s 4096"
     client = f"{common} {machine.rdma_address}"
+    before = packets_sent(machine)
     said = run(machine, _BOTH.format(programs=PROGRAMS, server=common, client=client))
     assert "both ended well" in said
-    (row,) = [line for line in said.splitlines() if line.split()[:2] == ["4096", "50"]]
-    assert float(row.split()[2]) > 0
+    rows = [line for line in said.splitlines() if line.split()[:2] == ["4096", str(MESSAGES)]]
+    assert len(rows) == 1, said
+    # Not perftest's own figures: where a busy machine's clocks run too unevenly for its
+    # calibration ("Correlation coefficient r^2: ... < 0.9") it prints 0.00 for all of them.
+    assert packets_sent(machine) - before >= MESSAGES
