@@ -19,7 +19,7 @@ from invoker_plugin.config.kafka import KafkaSettings
 from invoker_plugin.errors import SystemFault
 from tests.certificates import make
 from tests.integration.bus.conftest import MESSAGE_BYTES
-from tests.integration.bus.test_transports import take
+from tests.integration.bus.test_transports import commit, take
 from tests.integration.security.broker import USER, OwnBroker
 
 pytestmark = pytest.mark.kafka
@@ -64,7 +64,7 @@ async def test_messages_go_through(broker: OwnBroker, way: str, transport: str) 
     await producer.send(topic, b"hello")
     (message,) = await take(consumer, 1)
     assert message.value == b"hello"
-    await consumer.commit(message.offset + 1)
+    await commit(consumer, message.offset + 1)
     assert bus.connected
     await bus.close()
 
