@@ -15,8 +15,8 @@ setup: ## the Python environment .venv, from requirements.lock
 demo: setup ## set everything up, run the RDMA action cold, warm and as a burst of forks
 	@$(DEVSTACK) demo
 
-test: setup lint up ## set everything up and run all tests
-	@.venv/bin/pytest tests
+test: setup lint ## set everything up and run all tests
+	@devstack/test.sh
 
 test-long: setup ## the tests of reliability with the store away for over a minute
 	@SWIFT_STORE_AWAY_S=65 .venv/bin/pytest tests/integration/reliability
