@@ -7,10 +7,12 @@ that was interrupted is gone on with by running it again.
 from __future__ import annotations
 
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -28,6 +30,10 @@ class Step:
     after: tuple[str, ...] = ()
 
 
+_Finished = queue.SimpleQueue[tuple[Step, str, BaseException | None] | None]
+"""What steps came to; None is an interrupt."""
+
+
 @dataclass
 class _Progress:
     waiting: list[Step]
@@ -42,11 +48,12 @@ def run_steps(steps: Sequence[Step], stream: TextIO | None = None) -> float:
     _check(steps)
     began = time.monotonic()
     out = stream or sys.stdout
-    finished: queue.Queue[tuple[Step, str, BaseException | None]] = queue.Queue()
+    finished: _Finished = queue.SimpleQueue()
     progress = _Progress(list(steps))
     try:
-        while _start_ready(progress, finished, out) or progress.running:
-            _collect_one(progress, finished, out)
+        with _interrupts_to(finished):
+            while _start_ready(progress, finished, out) or progress.running:
+                _collect_one(progress, finished, out)
     except KeyboardInterrupt:
         names = ", ".join(progress.running) or "nothing"
         print(f"interrupted during: {names}; run the same command again to go on", file=out)
@@ -55,6 +62,24 @@ def run_steps(steps: Sequence[Step], stream: TextIO | None = None) -> float:
     if progress.failure is not None:
         raise progress.failure
     return time.monotonic() - began
+
+
+@contextmanager
+def _interrupts_to(finished: _Finished) -> Iterator[None]:
+    """An interrupt comes as one more result.
+
+    Raised wherever the thread is, it may come within ``Thread.start`` or a condition's wait, which
+    then end with "release unlocked lock" in its place.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: finished.put(None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _check(steps: Sequence[Step]) -> None:
@@ -68,7 +93,7 @@ def _check(steps: Sequence[Step]) -> None:
 
 def _start_ready(
     progress: _Progress,
-    finished: queue.Queue[tuple[Step, str, BaseException | None]],
+    finished: _Finished,
     out: TextIO,
 ) -> bool:
     if progress.failure is not None:
@@ -83,7 +108,7 @@ def _start_ready(
     return bool(ready)
 
 
-def _work(step: Step, finished: queue.Queue[tuple[Step, str, BaseException | None]]) -> None:
+def _work(step: Step, finished: _Finished) -> None:
     try:
         finished.put((step, step.work(), None))
     except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
@@ -92,15 +117,18 @@ def _work(step: Step, finished: queue.Queue[tuple[Step, str, BaseException | Non
 
 def _collect_one(
     progress: _Progress,
-    finished: queue.Queue[tuple[Step, str, BaseException | None]],
+    finished: _Finished,
     out: TextIO,
 ) -> None:
     try:
-        step, note, error = finished.get(timeout=_NOTICE_EVERY_S)
+        result = finished.get(timeout=_NOTICE_EVERY_S)
     except queue.Empty:
         for name, began in progress.running.items():
             print(f"  ..  {name}: {time.monotonic() - began:.0f} s so far", file=out, flush=True)
         return
+    if result is None:
+        raise KeyboardInterrupt
+    step, note, error = result
     took = time.monotonic() - progress.running.pop(step.name)
     if error is None:
         progress.done.add(step.name)
