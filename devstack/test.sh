@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=$(mktemp)
-.venv/bin/pytest tests/unit tests/contract >"$log" 2>&1 &
+# A shell's background command ignores Ctrl-C, and so would all that these tests start.
+env --default-signal=INT .venv/bin/pytest tests/unit tests/contract >"$log" 2>&1 &
 alone=$!
 trap 'kill "$alone" 2>/dev/null || true; rm -f "$log"' EXIT
 failed=()
